@@ -1,3 +1,5 @@
 #include "cq/experiments/cli.h"
 
-int main(int argc, char** argv) { return cq::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+  return cq::run_command_line(argc, argv);
+}

@@ -11,7 +11,9 @@ const BuildInfo& build_info() {
   return info;
 }
 
-const char* version() { return CQ_VERSION; }
+const char* version() {
+  return CQ_VERSION;
+}
 
 std::string version_line(const BuildInfo& info) {
   const std::string revision =
