@@ -12,7 +12,7 @@ namespace {
 
 using Complex = std::complex<double>;
 
-constexpr double kLargestPower = 100;
+constexpr double kLargestPower = 99;
 
 void check_power(double power, const std::string& who) {
   if (power > 1 && power <= kLargestPower) return;
@@ -20,11 +20,16 @@ void check_power(double power, const std::string& who) {
                    power);
 }
 
-// One value of x^p for a base that may be negative or complex, as numpy computes it: real
-// arithmetic as long as both ends of the range are real.
+// x^p as numpy computes it, whose roundings decide where a value is truncated: real arithmetic as
+// long as both ends of the range are real, and products where a complex number meets a whole p.
 Complex power_of(Complex base, double exponent, bool real) {
   if (real) return std::pow(base.real(), exponent);
-  return std::pow(base, Complex(exponent));
+  if (exponent != std::trunc(exponent)) return std::pow(base, Complex(exponent));
+  Complex result = 1;
+  for (auto rest = static_cast<int64_t>(exponent); rest > 0; rest /= 2, base *= base) {
+    if (rest % 2 == 1) result *= base;
+  }
+  return result;
 }
 
 // base^(1/p) of a Python float or int: a negative base gives the principal complex root.
