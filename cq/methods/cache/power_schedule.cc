@@ -43,7 +43,9 @@ Complex root(double base, double power) {
 // unique(trunc(linspace(first, last, count + 1)^p)), ascending.
 std::set<int64_t> truncated_powers(Complex first, Complex last, int64_t count, double power) {
   const bool real = first.imag() == 0 && last.imag() == 0;
-  const Complex step = (last - first) / static_cast<double>(count);
+  const auto parts = static_cast<double>(count);
+  // numpy divides complex numbers by multiplying with the reciprocal.
+  const Complex step = real ? (last - first) / parts : (last - first) * (1 / parts);
   std::set<int64_t> values;
   for (int64_t k = 0; k <= count; ++k) {
     const Complex x = k == count ? last : static_cast<double>(k) * step + first;
