@@ -7,6 +7,8 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
 # Debian ships OpenCV's CMake package only with all of OpenCV; three of its libraries are enough.
 find_path(CQ_OPENCV_INCLUDE opencv2/imgcodecs.hpp PATH_SUFFIXES opencv4 REQUIRED)
 add_library(cq_opencv INTERFACE)

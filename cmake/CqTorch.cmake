@@ -22,5 +22,4 @@ target_compile_definitions(cq_torch INTERFACE AT_PER_OPERATOR_HEADERS)
 target_compile_options(cq_torch INTERFACE "SHELL:-idirafter ${cq_torch_folder}/include")
 target_link_libraries(cq_torch INTERFACE ${cq_torch_folder}/lib/libtorch_cpu.so
                                          ${cq_torch_folder}/lib/libc10.so)
-target_link_options(cq_torch INTERFACE -Wl,-rpath,${cq_torch_folder}/lib
-                                       -Wl,--allow-shlib-undefined)
+target_link_options(cq_torch INTERFACE -Wl,--allow-shlib-undefined)
