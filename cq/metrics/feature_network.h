@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+/// What a feature network makes of a batch of images.
+struct Features {
+  at::Tensor features;  // [n, D] float32
+  at::Tensor logits;    // [n, classes] float32; undefined where the network has no classes
+};
+
+/// A network whose features metrics are taken on.
+class FeatureNetwork {
+ public:
+  virtual ~FeatureNetwork() = default;
+
+  /// "cifar", "inception", "clip": what figures are labelled with.
+  virtual std::string name() const = 0;
+  /// SHA-256 of the weights, hexadecimal.
+  virtual std::string weights_hash() const = 0;
+  /// How images of another size are brought to the network's: "none", "pytorch-fid", "adm", ...
+  virtual std::string resize() const = 0;
+  virtual bool has_logits() const = 0;
+  /// images: uint8 [n, height, width, 3]. RunError where the network's output is not finite.
+  virtual Features compute(const at::Tensor& images) = 0;
+
+  /// The features' part of a metric's protocol.
+  nlohmann::ordered_json protocol() const {
+    return {{"network", name()}, {"weights_sha256", weights_hash()}, {"resize", resize()}};
+  }
+};
+
+}  // namespace cq

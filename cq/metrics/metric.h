@@ -1,0 +1,93 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "cq/config/registry.h"
+#include "cq/core/tensor.h"
+#include "cq/metrics/numerics/moments.h"
+#include "cq/metrics/shared_work.h"
+
+namespace cq {
+
+/// One side of a batch of n images, by what is known of them; undefined where it is not.
+struct SampleBatch {
+  at::Tensor features;  // [n, D], any float type
+  at::Tensor logits;    // [n, classes], any float type
+  at::Tensor labels;    // [n] int64: the class that was asked for
+  at::Tensor images;    // [n, height, width, 3] uint8
+  /// Stands for a whole set whose features are not at hand.
+  std::shared_ptr<const FeatureStatistics> statistics;
+};
+
+/// Generated and reference images; paired metrics compare row i with row i.
+struct MetricBatch {
+  SampleBatch generated;
+  SampleBatch reference;
+};
+
+/// A value with its uncertainty, where it has one, and everything a reader must know to compare it
+/// with another. `protocol` holds nothing that varies between equal runs.
+struct MetricResult {
+  double value = 0;
+  std::optional<double> std;
+  nlohmann::ordered_json protocol;
+};
+
+/// What a metric must be fed, so that a caller can refuse before hours are spent.
+struct MetricNeeds {
+  bool features = false;    // of the generated side
+  bool logits = false;      // of the generated side
+  bool labels = false;      // of the generated side
+  bool images = false;      // of both sides, pair by pair
+  bool reference = false;   // the other side as well
+  bool statistics = false;  // statistics may stand for a side's features
+  int64_t generated_rows = 1;
+  int64_t reference_rows = 0;
+};
+
+/// Where the inputs come from; shared by the metrics of one evaluation.
+struct MetricSource {
+  /// `FeatureNetwork::protocol()`, or {"network": "none"} for features used as they are given.
+  nlohmann::ordered_json features = {{"network", "none"}};
+  /// What the reference is called: a data set and split, or a file's content hash.
+  std::string reference;
+  std::shared_ptr<SharedWork> shared = std::make_shared<SharedWork>();
+};
+
+/// A figure of merit over sets of images: batches are added, shards merged, and the result does not
+/// depend on how the images were cut into them.
+class Metric {
+ public:
+  virtual ~Metric() = default;
+
+  virtual MetricNeeds needs() const = 0;
+  /// Takes what it needs of the batch. UsageError for shapes and types that do not fit, RunError
+  /// for NaN and infinity.
+  virtual void add(const MetricBatch& batch) = 0;
+  /// Takes over all that another metric of the same kind was fed.
+  virtual void merge(const Metric& other) = 0;
+  /// UsageError when too little was fed.
+  virtual MetricResult result() const = 0;
+};
+
+using MetricRegistry = config::Registry<Metric, const MetricSource&>;
+
+/// For `merge`: the other metric as one of the same kind.
+template <class Kind>
+const Kind& same_kind(const Metric& other) {
+  const auto* kind = dynamic_cast<const Kind*>(&other);
+  if (kind == nullptr) throw std::logic_error("metrics of different kinds cannot be merged");
+  return *kind;
+}
+
+/// The name that a value is printed under. Figures known by Inception's features carry their
+/// network's name when they come from another: `fid` of the network `cifar` is `fd_cifar`.
+std::string metric_label(const std::string& metric, const std::string& network);
+/// The metric that a user means by a name or by its label.
+std::string metric_of_label(const std::string& label, const std::string& network);
+
+}  // namespace cq
