@@ -2,6 +2,7 @@
 // The part of ATen that the project uses, through narrow headers (ATen/ATen.h costs 18 s a file);
 // it is also the precompiled header of everything that touches tensors.
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_softmax.h>
 #include <ATen/ops/abs.h>

@@ -1,0 +1,31 @@
+#pragma once
+#include "cq/core/layers/unit.h"
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+/// Computes the units of a network. `step` is the index of the denoising step (0 = noisiest):
+/// scales and corrections may differ from step to step. Const and safe to share between threads.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const = 0;
+  /// q [B, N, H d], k and v [B, M, H d] -> [B, N, H d].
+  virtual at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                               const at::Tensor& v, int64_t step) const = 0;
+};
+
+/// Full precision: the type of the parameters, or autocast where it is switched on.
+class FloatExecutor : public Executor {
+ public:
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override;
+};
+
+/// [B, N, H d] -> [B, H, N, d].
+at::Tensor split_heads(const at::Tensor& x, int64_t heads);
+/// [B, H, N, d] -> [B, N, H d].
+at::Tensor merge_heads(const at::Tensor& x);
+
+}  // namespace cq

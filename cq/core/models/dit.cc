@@ -1,0 +1,131 @@
+#include "cq/core/models/dit.h"
+
+#include <ATen/ops/embedding.h>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+Point block_range_point(int64_t first, int64_t last) {
+  return fmt::format("blocks.{}-{}", first, last - 1);
+}
+
+at::Tensor sincos_positions(int64_t size, int64_t width) {
+  const int64_t quarter = width / 4;
+  const auto index = at::arange(quarter, at::kDouble) / double(quarter);
+  const auto omega = at::pow(10000.0, -index);
+  const auto axis = at::arange(size, at::kDouble).unsqueeze(1) * omega.unsqueeze(0);
+  const auto one = at::cat({at::sin(axis), at::cos(axis)}, 1);  // [size, width / 2]
+  // The official grid has its first half along the width (x), the second along the height.
+  const auto along_x = one.unsqueeze(0).expand({size, size, 2 * quarter});
+  const auto along_y = one.unsqueeze(1).expand({size, size, 2 * quarter});
+  return at::cat({along_x, along_y}, 2).reshape({1, size * size, width}).to(at::kFloat);
+}
+
+const config::Params<DiTConfig>& DiT::parameters() {
+  using C = DiTConfig;
+  static const auto params =
+      config::Params<C>()
+          .field("input_size", &C::input_size, "height and width of the latent", {1, 4096})
+          .field("patch_size", &C::patch_size, "latent pixels along a token", {1, 64})
+          .field("in_channels", &C::in_channels, "channels of the latent", {1, 4096})
+          .field("hidden_size", &C::hidden_size, "width of the stream", {4, 65536})
+          .field("depth", &C::depth, "blocks", {1, 1024})
+          .field("num_heads", &C::num_heads, "heads of an attention", {1, 1024})
+          .field("mlp_ratio", &C::mlp_ratio, "hidden width of an MLP over the stream's", {0.1, 64})
+          .field("num_classes", &C::num_classes, "classes, without the one for none", {1, 1000000})
+          .field("learn_sigma", &C::learn_sigma, "the network also predicts a variance");
+  return params;
+}
+
+DiT::DiT(const DiTConfig& c, Weights weights) : Network(std::move(weights)), config_(c) {
+  const Scope root(this->weights());
+  const int64_t d = c.hidden_size, p = c.patch_size, grid = c.input_size / p;
+  positions_ = this->weights().add_fixed("pos_embed", sincos_positions(grid, d));
+  patch_ = make_conv(root / "x_embedder", "proj", c.in_channels, d, p,
+                     {.geometry = {.stride = p}, .boundary = true});
+  timestep_ = {.width = 256, .cosine_first = true, .shift = 0};
+  time_in_ = make_linear(root / "t_embedder" / "mlp", "0", 256, d, {.embedding = true});
+  time_out_ = make_linear(root / "t_embedder" / "mlp", "2", d, d,
+                          {.act = Activation::silu, .embedding = true});
+  classes_ = (root / "y_embedder").add("embedding_table.weight", {c.num_classes + 1, d},
+                                       Init::normal(0.02));
+  for (int64_t i = 0; i < c.depth; ++i) blocks_.push_back(make_block(root / "blocks" / i));
+  const auto last = root / "final_layer";
+  final_modulation_ = make_linear(last / "adaLN_modulation", "1", d, 2 * d,
+                                  {.act = Activation::silu, .zero_init = true, .embedding = true});
+  final_ = make_linear(last, "linear", d, p * p * c.in_channels * (c.learn_sigma ? 2 : 1),
+                       {.norm = plain_layer_norm(1e-6), .zero_init = true, .boundary = true});
+}
+
+DiT::Block DiT::make_block(const Scope& scope) const {
+  const int64_t d = config_.hidden_size, wide = int64_t(double(d) * config_.mlp_ratio);
+  Block b;
+  b.qkv = make_linear(scope / "attn", "qkv", d, 3 * d, {.norm = plain_layer_norm(1e-6)});
+  b.attention = scope.weights().add(AttentionUnit{scope.name("attn"), -1, config_.num_heads});
+  b.proj = make_linear(scope / "attn", "proj", d, d);
+  b.fc1 = make_linear(scope / "mlp", "fc1", d, wide, {.norm = plain_layer_norm(1e-6)});
+  b.fc2 = make_linear(scope / "mlp", "fc2", wide, d, {.act = Activation::gelu_tanh});
+  b.modulation = make_linear(scope / "adaLN_modulation", "1", d, 6 * d,
+                             {.act = Activation::silu, .zero_init = true, .embedding = true});
+  b.attention_point = scope.name("attn");
+  b.mlp_point = scope.name("mlp");
+  return b;
+}
+
+at::Tensor DiT::run(const Block& b, at::Tensor x, const at::Tensor& c, const Step& step) const {
+  const auto m = step.run(*b.modulation, {.x = c}).chunk(6, 1);  // shift, scale, gate; twice
+  const auto attended = step.at(b.attention_point, [&] {
+    const auto qkv = step.run(*b.qkv, {.x = x, .scale = m[1], .shift = m[0]}).chunk(3, -1);
+    return step.run(*b.proj, {.x = step.attention(*b.attention, qkv[0], qkv[1], qkv[2])});
+  });
+  x = x + m[2].unsqueeze(1) * attended;
+  const auto fed = step.at(b.mlp_point, [&] {
+    return step.run(*b.fc2, {.x = step.run(*b.fc1, {.x = x, .scale = m[4], .shift = m[3]})});
+  });
+  return x + m[5].unsqueeze(1) * fed;
+}
+
+at::Tensor DiT::run_blocks(at::Tensor x, const at::Tensor& c, const Step& step, int64_t first,
+                           int64_t last) const {
+  for (int64_t i = first; i < last; ++i) x = run(blocks_[size_t(i)], x, c, step);
+  return x;
+}
+
+at::Tensor DiT::forward(const NetworkInput& in, const Step& step) const {
+  if (!in.y.defined()) throw UsageError("[dit] this network needs class labels y [B]");
+  const auto image = step.run(*patch_, {.x = in.x});
+  auto x = image.flatten(2).transpose(1, 2) + positions_;  // [B, N, D]
+  const auto time = step.run(*time_out_, {.x = step.run(*time_in_, {.x = timestep_(in.t)})});
+  const auto c = time + at::embedding(classes_, in.y);
+  const auto [first, last] = step.block_range();
+  if (first < last) {
+    x = run_blocks(x, c, step, 0, first);
+    x = x + step.at(block_range_point(first, last),
+                    [&] { return run_blocks(x, c, step, first, last) - x; });
+    x = run_blocks(x, c, step, last, config_.depth);
+  } else {
+    x = run_blocks(x, c, step, 0, config_.depth);
+  }
+  const auto m = step.run(*final_modulation_, {.x = c}).chunk(2, 1);
+  const auto tokens = step.run(*final_, {.x = x, .scale = m[1], .shift = m[0]});
+  return unpatchify(tokens, image.size(2), image.size(3));
+}
+
+at::Tensor DiT::unpatchify(const at::Tensor& tokens, int64_t height, int64_t width) const {
+  const int64_t p = config_.patch_size, channels = tokens.size(2) / (p * p);
+  return tokens.view({tokens.size(0), height, width, p, p, channels})
+      .permute({0, 5, 1, 3, 2, 4})  // [B, C, h, p, w, p]
+      .reshape({tokens.size(0), channels, height * p, width * p});
+}
+
+std::vector<Point> DiT::points() const {
+  std::vector<Point> points{block_range_point(0, config_.depth)};
+  for (const auto& block : blocks_) {
+    points.push_back(block.attention_point);
+    points.push_back(block.mlp_point);
+  }
+  return points;
+}
+
+}  // namespace cq

@@ -1,0 +1,48 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cq/core/weights.h"
+#include "cq/core/step.h"
+
+namespace cq {
+
+/// Inputs of a denoiser by the names that `cq-exp probe` uses.
+struct NetworkInput {
+  at::Tensor x;        ///< [B, C, H, W]
+  at::Tensor t;        ///< [B] int64, training timestep
+  at::Tensor context;  ///< [B, M, D] for cross-attention, or undefined
+  at::Tensor y;        ///< [B] int64 class labels for networks that embed them, or undefined
+};
+
+/// A denoising network. Const: the same object serves every cell of an experiment.
+class Network {
+ public:
+  explicit Network(Weights weights) : weights_(std::move(weights)) {}
+  virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  /// [B, C, H, W] -> [B, out channels, H, W].
+  virtual at::Tensor forward(const NetworkInput& in, const Step& step) const = 0;
+  /// Points at which a feature can be cached.
+  virtual std::vector<Point> points() const = 0;
+
+  Weights& weights() { return weights_; }
+  const Weights& weights() const { return weights_; }
+
+ private:
+  Weights weights_;
+};
+
+/// Sinusoidal embedding [B] -> [B, width] with frequencies 10000^(-i/(half - shift)); the
+/// published networks differ in the order of sine and cosine and in `shift` (models.md).
+struct TimestepEmbedding {
+  int64_t width = 128;
+  bool cosine_first = true;
+  int64_t shift = 0;
+  at::Tensor operator()(const at::Tensor& t) const;
+};
+
+}  // namespace cq

@@ -1,0 +1,62 @@
+#pragma once
+#include <string>
+
+#include <c10/util/FunctionRef.h>
+
+#include "cq/core/executor.h"
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+/// A place in a network where an expensive value can be kept from step to step. Its name is stable
+/// and printed by `cq-exp list models`, for instance `cut.1` or `blocks.7-20`.
+using Point = std::string;
+
+/// Decides at each point whether to compute, reuse or predict, and may watch what is computed.
+/// The null implementation computes.
+class PointHandler {
+ public:
+  virtual ~PointHandler() = default;
+  virtual at::Tensor at(const Point& point, int64_t step,
+                        c10::function_ref<at::Tensor()> compute) = 0;
+  /// Half-open range of blocks [first, last) that this step wants as one point of a network made
+  /// of equal blocks; (0, 0) for none.
+  virtual std::pair<int64_t, int64_t> block_range(int64_t step) const {
+    (void)step;
+    return {0, 0};
+  }
+};
+
+class ComputeAll : public PointHandler {
+ public:
+  at::Tensor at(const Point&, int64_t, c10::function_ref<at::Tensor()> compute) override {
+    return compute();
+  }
+};
+
+/// What a network needs to know of the denoising step it computes.
+class Step {
+ public:
+  Step(const Executor& executor, PointHandler& points, int64_t index)
+      : executor_(&executor), points_(&points), index_(index) {}
+
+  int64_t index() const { return index_; }
+  at::Tensor run(const Unit& unit, const UnitInput& in) const {
+    return executor_->run(unit, in, index_);
+  }
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v) const {
+    return executor_->attention(unit, q, k, v, index_);
+  }
+  at::Tensor at(const Point& point, c10::function_ref<at::Tensor()> compute) const {
+    return points_->at(point, index_, compute);
+  }
+  std::pair<int64_t, int64_t> block_range() const { return points_->block_range(index_); }
+
+ private:
+  const Executor* executor_;
+  PointHandler* points_;
+  int64_t index_;
+};
+
+}  // namespace cq

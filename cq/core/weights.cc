@@ -1,0 +1,146 @@
+#include "cq/core/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+Init Init::fan(int64_t fan_in) { return {Kind::uniform, 1 / std::sqrt(double(fan_in)), fan_in}; }
+Init Init::zero_of(int64_t fan_in) { return {Kind::zeros, 0, fan_in}; }
+
+Weights::Weights(InitMode mode, uint64_t seed) : mode_(mode), seed_(seed) {}
+Weights::Weights(std::shared_ptr<const WeightSource> source) : source_(std::move(source)) {}
+
+at::Tensor Weights::initial(at::IntArrayRef shape, const Init& init) {
+  // Every leaf has its own stream, so that adding a layer leaves the others as they were.
+  auto generator = at::detail::createCPUGenerator(seed_ * 1000003 + leaves_.size());
+  const bool hidden_zero = init.kind == Init::Kind::zeros && mode_ == InitMode::random;
+  auto values = at::empty(shape, at::kFloat);
+  if (hidden_zero || init.kind == Init::Kind::uniform) {
+    const double bound = init.fan_in > 0 ? 1 / std::sqrt(double(init.fan_in)) : 0.1;
+    return values.uniform_(-bound, bound, generator);
+  }
+  switch (init.kind) {
+    case Init::Kind::ones: values.fill_(1); break;
+    case Init::Kind::normal: values.normal_(0, init.scale, generator); break;
+    default: values.zero_();
+  }
+  if (mode_ == InitMode::random && init.kind == Init::Kind::ones) {
+    values.add_(at::empty(shape, at::kFloat).uniform_(-0.2, 0.2, generator));
+  }
+  return values;
+}
+
+at::Tensor Weights::fetch(const std::string& name, at::IntArrayRef shape) {
+  if (!source_->has(name)) {
+    faults_.push_back(fmt::format("missing {}", name));
+    return at::zeros(shape, at::kFloat);
+  }
+  auto value = source_->get(name);
+  // Products of one position are 1-D or 2-D convolutions or linear layers, as a layout pleases.
+  const auto core = [](at::IntArrayRef s) {
+    while (s.size() > 2 && s.back() == 1) s = s.slice(0, s.size() - 1);
+    return s;
+  };
+  if (value.sizes() != shape && core(value.sizes()) == core(shape)) value = value.reshape(shape);
+  if (value.sizes() != shape) {
+    faults_.push_back(fmt::format("{} has shape [{}], expected [{}]", name,
+                                  fmt::join(value.sizes(), ", "), fmt::join(shape, ", ")));
+    return at::zeros(shape, at::kFloat);
+  }
+  return value.to(at::kFloat);
+}
+
+at::Tensor Weights::add(const std::string& name, at::IntArrayRef shape, const Init& init) {
+  auto value = source_ ? fetch(name, shape) : initial(shape, init);
+  leaves_.push_back(value);
+  named_.push_back({name, value});
+  return value;
+}
+
+at::Tensor Weights::add_rows(const std::vector<std::string>& names, at::IntArrayRef shape,
+                                const Init& init) {
+  std::vector<int64_t> fused(shape.begin(), shape.end());
+  fused[0] *= int64_t(names.size());
+  at::Tensor value;
+  if (source_) {
+    std::vector<at::Tensor> parts;
+    for (const auto& name : names) parts.push_back(fetch(name, shape));
+    value = at::cat(parts, 0);
+  } else {
+    value = initial(fused, init);
+  }
+  leaves_.push_back(value);
+  for (size_t i = 0; i < names.size(); ++i) {
+    named_.push_back({names[i], value.narrow(0, int64_t(i) * shape[0], shape[0])});
+  }
+  return value;
+}
+
+at::Tensor Weights::add_fixed(const std::string& name, const at::Tensor& value) {
+  auto fixed = source_ ? fetch(name, value.sizes()) : value.clone();
+  fixed_.push_back(fixed);
+  named_.push_back({name, fixed});
+  return fixed;
+}
+
+const Unit* Weights::add(Unit unit) {
+  unit.id = int64_t(units_.size());
+  return &units_.emplace_back(std::move(unit));
+}
+
+const AttentionUnit* Weights::add(AttentionUnit unit) {
+  unit.id = int64_t(attentions_.size());
+  return &attentions_.emplace_back(std::move(unit));
+}
+
+void Weights::check_complete(const std::vector<std::string>& ignored) const {
+  if (!source_) return;
+  auto faults = faults_;
+  std::set<std::string> known;
+  for (const auto& entry : named_) known.insert(entry.name);
+  for (const auto& name : source_->names()) {
+    const bool skip = std::any_of(ignored.begin(), ignored.end(),
+                                  [&](const auto& prefix) { return name.starts_with(prefix); });
+    if (!skip && !known.contains(name)) faults.push_back(fmt::format("unknown {}", name));
+  }
+  if (faults.empty()) return;
+  const size_t shown = std::min<size_t>(faults.size(), 12);
+  throw RunError("{}: the weights do not fit the network, {} faults: {}{}", source_->description(),
+                 faults.size(), fmt::join(faults.begin(), faults.begin() + shown, "; "),
+                 shown < faults.size() ? "; ..." : "");
+}
+
+int64_t Weights::count() const {
+  int64_t n = 0;
+  for (const auto& leaf : leaves_) n += leaf.numel();
+  for (const auto& value : fixed_) n += value.numel();
+  return n;
+}
+
+void Weights::to(const at::Device& device) {
+  // In place, because units and names hold views of the leaves.
+  for (auto& leaf : leaves_) {
+    if (leaf.device() != device) leaf.set_data(leaf.to(device));
+  }
+  for (auto& value : fixed_) {
+    if (value.device() != device) value.set_data(value.to(device));
+  }
+}
+
+void Weights::require_grad(bool on) {
+  for (auto& leaf : leaves_) leaf.set_requires_grad(on);
+}
+
+Scope Scope::operator/(std::string_view child) const { return Scope(*weights_, name(child)); }
+
+std::string Scope::name(std::string_view child) const {
+  return prefix_.empty() ? std::string(child) : fmt::format("{}.{}", prefix_, child);
+}
+
+}  // namespace cq

@@ -1,0 +1,74 @@
+#include "cq/experiments/training/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <c10/core/GradMode.h>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+Optimizer::Optimizer(std::vector<at::Tensor> leaves, const AdamWConfig& config)
+    : config_(config), leaves_(std::move(leaves)) {
+  c10::NoGradGuard no_grad;
+  for (const auto& leaf : leaves_) {
+    ema_.push_back(leaf.detach().clone());
+    first_.push_back(at::zeros_like(leaf));
+    second_.push_back(at::zeros_like(leaf));
+    steps_.push_back(at::zeros({}, leaf.options()));
+  }
+}
+
+double Optimizer::step(double learning_rate, double ema_decay) {
+  c10::NoGradGuard no_grad;
+  std::vector<at::Tensor> gradients;
+  for (auto& leaf : leaves_) {
+    if (!leaf.grad().defined()) leaf.mutable_grad() = at::zeros_like(leaf);
+    gradients.push_back(leaf.grad());
+  }
+  double square = 0;
+  for (const auto& norm : at::_foreach_norm(gradients)) {
+    const double n = norm.item<double>();
+    square += n * n;
+  }
+  const double norm = std::sqrt(square);
+  if (!std::isfinite(norm)) {
+    throw RunError("the gradient is not finite; lower the learning rate or the clipping norm");
+  }
+  if (norm > config_.clip_norm) at::_foreach_mul_(gradients, config_.clip_norm / norm);
+  for (auto& count : steps_) count.add_(1);
+  at::_fused_adamw_(leaves_, gradients, first_, second_, {}, steps_, learning_rate, config_.beta1,
+                    config_.beta2, config_.weight_decay, config_.eps, false, false);
+  at::_foreach_lerp_(ema_, leaves_, 1 - ema_decay);
+  for (auto& leaf : leaves_) leaf.mutable_grad() = at::Tensor();
+  return norm;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
+  std::vector<std::pair<std::string, at::Tensor>> all;
+  const auto append = [&all](const std::string& kind, const std::vector<at::Tensor>& values) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      all.emplace_back(fmt::format("{}.{}", kind, i), values[i].detach());
+    }
+  };
+  append("weight", leaves_);
+  append("ema", ema_);
+  append("first_moment", first_);
+  append("second_moment", second_);
+  append("updates", steps_);
+  return all;
+}
+
+double cosine_schedule(int64_t step, int64_t warmup, int64_t steps, double floor) {
+  if (step < warmup) return double(step + 1) / double(warmup);
+  const double at = double(step - warmup) / double(std::max<int64_t>(1, steps - warmup));
+  return floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, at)));
+}
+
+}  // namespace cq

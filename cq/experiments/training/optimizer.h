@@ -1,0 +1,38 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+struct AdamWConfig {
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  double eps = 1e-8;
+  double weight_decay = 0.01;
+  double clip_norm = 1.0;  ///< of all gradients together
+};
+
+/// AdamW (Loshchilov & Hutter 2019) with gradient clipping and an exponential moving average of
+/// the weights. Its whole state can be stored, so that training resumes bit for bit.
+class Optimizer {
+ public:
+  Optimizer(std::vector<at::Tensor> leaves, const AdamWConfig& config);
+  /// One update from the leaves' gradients, which are cleared; returns the norm before clipping.
+  double step(double learning_rate, double ema_decay);
+  const std::vector<at::Tensor>& leaves() const { return leaves_; }
+  const std::vector<at::Tensor>& ema() const { return ema_; }
+  /// Tensors to store and to restore in place: weights, averages and moments.
+  std::vector<std::pair<std::string, at::Tensor>> state() const;
+
+ private:
+  AdamWConfig config_;
+  std::vector<at::Tensor> leaves_, ema_, first_, second_, steps_;
+};
+
+/// Linear warm-up over `warmup` steps, then half a cosine from 1 down to `floor` at `steps`.
+double cosine_schedule(int64_t step, int64_t warmup, int64_t steps, double floor);
+
+}  // namespace cq

@@ -1,0 +1,43 @@
+#pragma once
+#include <memory>
+
+#include "cq/core/models/classifier.h"
+#include "cq/core/models/model.h"
+#include "cq/experiments/training/image_data.h"
+#include "cq/experiments/training/trainer.h"
+
+namespace cq {
+
+struct DenoiserTaskConfig {
+  int64_t batch = 128;
+  uint64_t seed = 0;
+  double label_dropout = 0.1;  ///< share of images trained without a class, for guidance
+  double min_snr = 5;          ///< gamma of min-SNR weighting; 0 for none
+  double guidance = 2;         ///< of the sample grids
+};
+
+/// Denoising loss over latents, weighted by min-SNR-gamma (Hang et al. 2023, arXiv 2303.09556).
+/// Fits the patch basis first where the model's first stage is still the identity.
+std::unique_ptr<TrainingTask> make_denoiser_task(Model& model, ImageData train, ImageData test,
+                                                 const DenoiserTaskConfig& config,
+                                                 const at::Device& device);
+
+struct ClassifierTaskConfig {
+  int64_t batch = 128;
+  uint64_t seed = 0;
+  double label_smoothing = 0.1;
+  double blur_probability = 0.3;
+};
+
+/// Cross-entropy with flips, shifted crops and Gaussian blur, so that the features do not depend on
+/// the sharpness that generated images lack.
+std::unique_ptr<TrainingTask> make_classifier_task(Classifier& classifier, ImageData train,
+                                                   ImageData test,
+                                                   const ClassifierTaskConfig& config,
+                                                   const at::Device& device);
+
+/// Share of `data` that the classifier gets right.
+double classifier_accuracy(const Classifier& classifier, const ImageData& data,
+                           const at::Device& device);
+
+}  // namespace cq

@@ -1,0 +1,176 @@
+#include "cq/experiments/training/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <numeric>
+
+#include <ATen/autocast_mode.h>
+#include <c10/core/GradMode.h>
+#include <cpuinfo.h>
+
+#include "cq/base/error.h"
+#include "cq/base/interrupt.h"
+#include "cq/core/io/safetensors.h"
+
+namespace cq {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// bfloat16 arithmetic while it lives, where the device has it.
+class Autocast {
+ public:
+  Autocast(const at::Device& device, const std::string& precision) : type_(device.type()) {
+    const bool native =
+        device.is_cuda() ||
+        (cpuinfo_initialize() && (cpuinfo_has_x86_avx512bf16() || cpuinfo_has_x86_amx_bf16()));
+    on_ = precision == "bfloat16" || (precision == "auto" && native);
+    at::autocast::set_autocast_dtype(type_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(type_, on_);
+  }
+  ~Autocast() {
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(type_, false);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  at::DeviceType type_;
+  bool on_;
+};
+
+int64_t restore(Optimizer& optimizer, const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return 0;
+  const auto stored = SafeTensors::open(file);
+  c10::NoGradGuard no_grad;
+  for (auto& [name, value] : optimizer.state()) {
+    if (!stored.contains(name) || stored.tensor(name).sizes() != value.sizes()) {
+      throw RunError("{}: '{}' does not fit the network that is trained; train in another folder "
+                     "(name=...) or delete the checkpoint", file.string(), name);
+    }
+    value.copy_(stored.tensor(name));
+  }
+  return std::stoll(stored.metadata().at("step"));
+}
+
+/// Puts the averaged weights in place for a scope.
+class WithAverages {
+ public:
+  explicit WithAverages(const Optimizer& optimizer) : optimizer_(optimizer) { swap(); }
+  ~WithAverages() { swap(); }
+  WithAverages(const WithAverages&) = delete;
+  WithAverages& operator=(const WithAverages&) = delete;
+
+ private:
+  // By value, not by pointer, because units and fused parameters hold views of the leaves.
+  void swap() {
+    c10::NoGradGuard no_grad;
+    for (size_t i = 0; i < optimizer_.leaves().size(); ++i) {
+      auto leaf = optimizer_.leaves()[i].detach();
+      auto average = optimizer_.ema()[i];
+      const auto kept = leaf.clone();
+      leaf.copy_(average);
+      average.copy_(kept);
+    }
+  }
+  const Optimizer& optimizer_;
+};
+
+}  // namespace
+
+std::vector<int64_t> epoch_batch(int64_t size, int64_t batch, int64_t step, uint64_t seed) {
+  const int64_t per_epoch = size / batch, epoch = step / per_epoch, at = step % per_epoch;
+  // A Feistel network permutes 0..2^2h-1 without a table; indices beyond `size` walk on.
+  int half = 1;
+  while ((int64_t(1) << (2 * half)) < size) ++half;
+  const uint64_t mask = (uint64_t(1) << half) - 1;
+  const auto permute = [&](uint64_t value) {
+    uint64_t left = value >> half, right = value & mask;
+    for (uint64_t round = 0; round < 6; ++round) {
+      uint64_t mix = right + 0x9E3779B97F4A7C15ull * (seed + 1) + uint64_t(epoch) * 0xD1B54A32D192ED03ull +
+                     round * 0x8CB92BA72F3D8DD7ull;
+      mix = (mix ^ (mix >> 30)) * 0xBF58476D1CE4E5B9ull;
+      mix = (mix ^ (mix >> 27)) * 0x94D049BB133111EBull;
+      const uint64_t next = left ^ ((mix ^ (mix >> 31)) & mask);
+      left = right;
+      right = next;
+    }
+    return (left << half) | right;
+  };
+  std::vector<int64_t> picked;
+  for (int64_t i = at * batch; i < (at + 1) * batch; ++i) {
+    uint64_t value = permute(uint64_t(i));
+    while (value >= uint64_t(size)) value = permute(value);
+    picked.push_back(int64_t(value));
+  }
+  return picked;
+}
+
+void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device,
+           const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  const auto checkpoint = folder / "checkpoint.safetensors";
+  for (auto leaf : task.trainable()) leaf.set_requires_grad(true);
+  Optimizer optimizer(task.trainable(), c.adamw);
+  int64_t step = restore(optimizer, checkpoint);
+  const int64_t first = step;
+  std::ofstream csv(folder / "losses.csv", std::ios::app);
+  if (first == 0) csv << "step,images,loss,gradient_norm,learning_rate,images_per_second\n";
+  const auto save = [&] {
+    write_safetensors(checkpoint, optimizer.state(), {{"step", std::to_string(step)}});
+    const WithAverages averages(optimizer);
+    task.export_weights(folder / "weights.safetensors", step);
+  };
+
+  const auto start = Clock::now();
+  auto logged = start;
+  double mean_loss = 0;
+  int64_t counted = 0;
+  for (bool stop = false; step < c.steps && !stop;) {
+    const double rate =
+        c.learning_rate * cosine_schedule(step, c.warmup, c.steps, c.final_rate);
+    at::Tensor loss;
+    {
+      const Autocast autocast(device, c.precision);
+      loss = task.loss(step);
+    }
+    loss.backward();
+    // The average follows the young weights closely at first, as the reference EMA classes do.
+    const double decay = std::min(c.ema_decay, double(1 + step) / double(10 + step));
+    const double norm = optimizer.step(rate, decay);
+    mean_loss += loss.item<double>();
+    ++counted;
+    ++step;
+    if (step % c.log_every == 0) {
+      const double speed = double(counted * c.batch) / seconds_since(logged);
+      mean_loss /= double(counted);
+      csv << fmt::format("{},{},{:.5f},{:.4f},{:.3e},{:.1f}\n", step, step * c.batch, mean_loss,
+                         norm, rate, speed)
+          << std::flush;
+      fmt::print(stderr, "step {}/{}  loss {:.4f}  {:.1f} images/s  {:.0f} min left\n", step,
+                 c.steps, mean_loss, speed, double((c.steps - step) * c.batch) / speed / 60);
+      mean_loss = 0;
+      counted = 0;
+      logged = Clock::now();
+    }
+    stop = interrupt_signal() != 0 || (c.stop_after > 0 && seconds_since(start) > double(c.stop_after));
+    if (step % c.checkpoint_every == 0 || step == c.steps || stop) save();
+    if (step % c.evaluate_every == 0 || step == c.steps) {
+      c10::NoGradGuard no_grad;
+      const WithAverages averages(optimizer);
+      fmt::print(stderr, "step {}: {}\n", step, task.evaluate(step, folder));
+      logged = Clock::now();
+    }
+  }
+  throw_if_interrupted();
+}
+
+}  // namespace cq
