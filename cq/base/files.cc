@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -147,6 +148,21 @@ void sync_path(const fs::path& path) {
   if (::fsync(file.get()) != 0 && errno != EINVAL) throw_file_error("cannot write", path, errno);
 }
 
+bool rename_folder_into_place(const fs::path& staging, const fs::path& target) {
+  for (const auto& entry : fs::recursive_directory_iterator(staging)) {
+    if (entry.is_regular_file() || entry.is_directory()) sync_path(entry.path());
+  }
+  sync_path(staging);
+  // rename(2) replaces an empty folder but no filled one: a complete target always stays.
+  if (::rename(staging.c_str(), target.c_str()) == 0) {
+    sync_path(parent_of(target));
+    return true;
+  }
+  if (errno != EEXIST && errno != ENOTEMPTY) throw_file_error("cannot rename into", target, errno);
+  remove_quietly(staging);
+  return false;
+}
+
 int64_t folder_bytes(const fs::path& folder) {
   int64_t total = 0;
   std::error_code error;
@@ -171,12 +187,9 @@ void StagedFile::commit() {
   committed_ = true;
 }
 
-StagedFolder::StagedFolder(fs::path target) : StagedFolder(target, temporary_beside(target)) {}
-
-StagedFolder::StagedFolder(fs::path target, fs::path staging)
-    : target_(std::move(target)), path_(std::move(staging)) {
-  remove_quietly(path_);
+StagedFolder::StagedFolder(fs::path target) : target_(std::move(target)) {
   make_folders(parent_of(target_));
+  path_ = temporary_beside(target_);
   make_folders(path_);
 }
 
@@ -185,22 +198,9 @@ StagedFolder::~StagedFolder() {
 }
 
 bool StagedFolder::commit() {
-  for (const auto& entry : fs::recursive_directory_iterator(path_)) {
-    if (entry.is_regular_file() || entry.is_directory()) sync_path(entry.path());
-  }
-  sync_path(path_);
-  // rename(2) replaces an empty folder but no filled one: a complete target always stays.
-  if (::rename(path_.c_str(), target_.c_str()) == 0) {
-    open_ = false;
-    sync_path(parent_of(target_));
-    return true;
-  }
-  if (errno != EEXIST && errno != ENOTEMPTY) {
-    throw_file_error("cannot rename into", target_, errno);
-  }
-  remove_quietly(path_);
+  const bool first = rename_folder_into_place(path_, target_);
   open_ = false;
-  return false;
+  return first;
 }
 
 }  // namespace cq

@@ -47,6 +47,12 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path);
 /// Flushes a file or folder to the storage. Throws StorageError or RunError.
 void sync_path(const std::filesystem::path& path);
 
+/// Fsyncs every file below `staging` and renames it to `target` on the same file system. Returns
+/// false, and drops `staging`, when `target` has come into being meanwhile (another process was
+/// first).
+bool rename_folder_into_place(const std::filesystem::path& staging,
+                              const std::filesystem::path& target);
+
 /// Sum of the sizes of the regular files below `folder`, in bytes.
 int64_t folder_bytes(const std::filesystem::path& folder);
 
@@ -74,8 +80,6 @@ class StagedFile {
 class StagedFolder {
  public:
   explicit StagedFolder(std::filesystem::path target);
-  /// With a staging folder chosen by the caller, on the same file system; what it held is dropped.
-  StagedFolder(std::filesystem::path target, std::filesystem::path staging);
   ~StagedFolder();
   StagedFolder(const StagedFolder&) = delete;
   StagedFolder& operator=(const StagedFolder&) = delete;
@@ -83,8 +87,7 @@ class StagedFolder {
   const std::filesystem::path& path() const { return path_; }
   const std::filesystem::path& target() const { return target_; }
 
-  /// Fsyncs every file and renames. Returns false, and drops the staged content, when `target()`
-  /// has come into being meanwhile (another process was first).
+  /// As rename_folder_into_place.
   bool commit();
 
  private:

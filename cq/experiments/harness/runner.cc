@@ -1,0 +1,238 @@
+#include "cq/experiments/harness/runner.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "cq/base/error.h"
+#include "cq/base/files.h"
+#include "cq/base/interrupt.h"
+#include "cq/base/json.h"
+#include "cq/experiments/harness/failure.h"
+#include "cq/experiments/harness/provenance.h"
+
+namespace cq {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+Runner::Runner(Plan& plan, RunnerOptions options)
+    : plan_(plan),
+      options_(std::move(options)),
+      store_(plan.layout().store(), options_.lease_seconds) {}
+
+RunSummary Runner::run() {
+  const auto start = Clock::now();
+  prepare();
+  ProvenanceFile provenance(plan_.layout().folder() / "provenance.json", options_.provenance);
+  std::string reason = "done";
+  try {
+    run_pending();
+    if (!summary_.failures.empty()) reason = "failed";
+  } catch (const Interrupted& interrupt) {
+    summary_.exit_code = interrupt.exit_code();
+    summary_.stopped_by = reason = interrupt.what();
+  } catch (const StorageError& error) {
+    summary_.stopped_by = reason = error.what();
+  }
+  progress_.reset();
+  if (summary_.exit_code == 0 && reason != "done") summary_.exit_code = 1;
+  summary_.seconds = seconds_since(start);
+  const bool did_something =
+      summary_.stages_computed + summary_.done_now > 0 || summary_.exit_code != 0;
+  try {
+    provenance.finish(reason, did_something);
+  } catch (const RunError& error) {
+    if (summary_.exit_code == 0) summary_.exit_code = 1;
+    if (summary_.stopped_by.empty()) summary_.stopped_by = error.what();
+  }
+  return summary_;
+}
+
+void Runner::prepare() {
+  const ResultsLayout& layout = plan_.layout();
+  state_ = plan_.look(store_);
+  const auto& cells = plan_.cells();
+  summary_.cells = cells.size();
+  summary_.done_before = state_.cells_done;
+  write_if_changed(layout.folder() / "plan.json", plan_.to_json());
+  if (!options_.config_yaml.empty()) {
+    write_if_changed(layout.folder() / "config.yaml", options_.config_yaml);
+  }
+  for (const size_t index : state_.old_config) refresh_config(cells[index]);
+  complete_.assign(plan_.graph().size(), 0);
+  for (StageId id = 0; id < plan_.graph().size(); ++id) {
+    if (!state_.needed[id]) continue;
+    const StageNode& stage = plan_.graph().at(id);
+    const auto [it, fresh] = pace_.try_emplace(stage.name.kind);
+    if (fresh) {
+      if (const auto known = store_.learned_cost(stage.name.kind)) {
+        it->second.guess = known->seconds_per_weight;
+      } else if (stage.cost.seconds && stage.cost.weight > 0) {
+        it->second.guess = *stage.cost.seconds / stage.cost.weight;
+      }
+    }
+    it->second.remaining_weight += stage.cost.weight;
+    if (const auto left = read_failure(store_.open_folder(stage.name))) {
+      old_failures_.insert(left->id);
+    }
+  }
+  for (const size_t index : state_.pending) {
+    std::error_code ignored;
+    fs::remove(layout.cell(cells[index].name) / "error.json", ignored);
+  }
+  progress_ = std::make_unique<Progress>(options_.progress);
+}
+
+void Runner::run_pending() {
+  std::vector<size_t> pending = state_.pending;
+  double pause = 0.02;
+  while (!pending.empty()) {
+    moved_ = false;
+    busy_.clear();
+    std::vector<size_t> left;
+    for (const size_t cell : pending) {
+      throw_if_interrupted();
+      show_whole();
+      if (advance(cell) == Outcome::busy) left.push_back(cell);
+    }
+    pending = std::move(left);
+    if (pending.empty()) break;
+    // Others work on what is left: look again, ever more rarely.
+    pause = moved_ ? 0.02 : std::min(1.0, pause * 1.5);
+    sleep_unless_interrupted(pause);
+  }
+}
+
+Runner::Outcome Runner::advance(size_t index) {
+  const PlannedCell& cell = plan_.cells()[index];
+  bool busy = false;
+  for (const auto& [name, id] : cell.finals) {
+    const Outcome outcome = ensure(id, cell.name);
+    if (outcome == Outcome::failed) {
+      fail_cell(index, failed_.at(id));
+      return Outcome::failed;
+    }
+    busy = busy || outcome == Outcome::busy;
+  }
+  return busy ? Outcome::busy : collect(index);
+}
+
+Runner::Outcome Runner::ensure(StageId id, const std::string& cell_name) {
+  if (complete_[id]) return Outcome::done;
+  if (failed_.contains(id)) return Outcome::failed;
+  if (busy_.contains(id)) return Outcome::busy;
+  const StageNode& stage = plan_.graph().at(id);
+  if (is_whole(stage)) {
+    complete_[id] = 1;
+    if (state_.needed[id]) pace_[stage.name.kind].remaining_weight -= stage.cost.weight;
+    return Outcome::done;
+  }
+  Outcome outcome = ensure_inputs(id, cell_name);
+  if (outcome == Outcome::done && failed_elsewhere(id)) outcome = Outcome::failed;
+  if (outcome == Outcome::done) outcome = compute(id, cell_name);
+  if (outcome == Outcome::busy) busy_.insert(id);
+  return outcome;
+}
+
+Runner::Outcome Runner::ensure_inputs(StageId id, const std::string& cell_name) {
+  // Goes on past an input that another process holds: there may be others to help with.
+  bool busy = false;
+  for (const auto& [name, input] : plan_.graph().at(id).inputs) {
+    const Outcome outcome = ensure(input, cell_name);
+    if (outcome == Outcome::failed) {
+      failed_[id] = failed_.at(input);
+      return Outcome::failed;
+    }
+    busy = busy || outcome == Outcome::busy;
+  }
+  return busy ? Outcome::busy : Outcome::done;
+}
+
+bool Runner::is_whole(const StageNode& stage) {
+  if (!store_.complete(stage.name)) return false;
+  if (!options_.verify) return true;
+  const auto damage = store_.damage(stage.name);
+  if (!damage) return true;
+  const auto claim = store_.try_claim(stage.name);
+  if (!claim || !store_.damage(stage.name)) return false;
+  log_warning("{} in the store is damaged ({}); it is computed again", stage.name.brief(), *damage);
+  store_.discard(stage.name, *claim);
+  return false;
+}
+
+Runner::Outcome Runner::compute(StageId id, const std::string& cell_name) {
+  const StageNode& stage = plan_.graph().at(id);
+  const auto claim = store_.try_claim(stage.name);
+  if (!claim) return Outcome::busy;
+  if (store_.complete(stage.name)) {
+    claim->finish();
+    return Outcome::busy;  // finished meanwhile: the next round checks and uses it
+  }
+  moved_ = true;
+  LogTail tail(20);
+  const AttachedSink keep_tail(tail);
+  LogFile file(plan_.layout().cell(cell_name) / "log.txt");
+  const AttachedSink keep_file(file);
+  for (int64_t tries = 0;; ++tries) {
+    try {
+      file.take(LogLevel::info, stage.name.text() + " begins");
+      const double seconds = attempt(stage, *claim);
+      file.take(LogLevel::info, stage.name.text() + " took " + format_duration(seconds));
+      complete_[id] = 1;
+      return Outcome::done;
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const StorageError&) {
+      throw;
+    } catch (const std::exception& error) {
+      // Whoever took the work over may have finished it and removed what this attempt wrote.
+      if (claim->lost()) return Outcome::busy;
+      log_error("{}: {}", stage.name.brief(), error.what());
+      const bool may_pass = dynamic_cast<const UsageError*>(&error) == nullptr &&
+                            dynamic_cast<const std::logic_error*>(&error) == nullptr;
+      if (may_pass && tries < options_.retries) {
+        log_warning("{}: tried again ({} of {})", stage.name.brief(), tries + 1, options_.retries);
+        continue;
+      }
+      fail_stage(id, error.what(), tail, claim.get());
+      return Outcome::failed;
+    }
+  }
+}
+
+double Runner::attempt(const StageNode& stage, Claim& claim) {
+  if (options_.observer) options_.observer("begin", stage.name);
+  const auto start = Clock::now();
+  const fs::path work = claim.work_folder();
+  std::error_code ignored;
+  fs::remove_all(work, ignored);
+  make_folders(work);
+  const auto bar = progress_->start(stage.name.kind);
+  StageFolder folder(work, claim.folder() / "checkpoint", folders_of(stage.inputs), *bar);
+  stage.compute(folder);
+  const double seconds = seconds_since(start);
+  nlohmann::ordered_json inputs = nlohmann::ordered_json::object();
+  for (const auto& [name, id] : stage.inputs) inputs[name] = plan_.graph().at(id).name.text();
+  store_.commit(stage.name, claim,
+                {{"schema", 1},
+                 {"kind", stage.name.kind},
+                 {"version", stage.version},
+                 {"params", nlohmann::ordered_json::parse(stage.params)},
+                 {"inputs", inputs},
+                 {"weight", stage.cost.weight},
+                 {"seconds", seconds}});
+  if (options_.observer) options_.observer("end", stage.name);
+  ++summary_.stages_computed;
+  summary_.stage_seconds += seconds;
+  learn(stage, seconds);
+  return seconds;
+}
+
+}  // namespace cq
