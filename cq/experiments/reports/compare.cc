@@ -39,7 +39,7 @@ std::string remark(const Aggregate& a, const Aggregate& b, std::optional<double>
 }
 
 std::string with_sign(double value, int decimals) {
-  return (value > 0 ? "+" : "") + fixed(value, decimals);
+  return fmt::format("{}{}", value > 0 ? "+" : "", fixed(value, decimals));
 }
 
 std::string value_text(const Aggregate& aggregate, int decimals) {

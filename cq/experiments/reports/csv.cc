@@ -59,7 +59,7 @@ Record record(const std::string& experiment, const Row& row,
   const CellConfig& keys = row.keys;
   std::string seeds;
   for (const Cell* cell : row.cells)
-    seeds += (seeds.empty() ? "" : " ") + optional_text(cell->keys.seed);
+    seeds += fmt::format("{}{}", seeds.empty() ? "" : " ", optional_text(cell->keys.seed));
   Record out = {experiment,
                 keys.model,
                 keys.sampler,
@@ -99,7 +99,8 @@ Record record(const std::string& experiment, const Row& row,
 }
 
 void append(const Record& record, std::string& out) {
-  for (size_t i = 0; i < record.size(); ++i) out += (i ? "," : "") + csv(record[i]);
+  for (size_t i = 0; i < record.size(); ++i)
+    out += fmt::format("{}{}", i ? "," : "", csv(record[i]));
   out += "\n";
 }
 

@@ -27,7 +27,7 @@ std::string entry_text(const Entry& entry) {
 void append_table(const Table& table, std::string& out) {
   out += "| |";
   for (const Column& column : table.columns)
-    out += " " + markdown(column.title) + arrow(column) + " |";
+    out += fmt::format(" {}{} |", markdown(column.title), arrow(column));
   out += "\n|---|";
   for (size_t i = 0; i < table.columns.size(); ++i) out += "---:|";
   for (const TableBlock& block : table.blocks) {
@@ -35,7 +35,7 @@ void append_table(const Table& table, std::string& out) {
     for (size_t i = 0; i < table.columns.size(); ++i) out += " |";
     for (const TableRow& row : block.rows) {
       out += "\n| " + markdown(row.row->label) + " |";
-      for (const Entry& entry : row.entries) out += " " + entry_text(entry) + " |";
+      for (const Entry& entry : row.entries) out += fmt::format(" {} |", entry_text(entry));
     }
   }
   out += "\n\n";
@@ -78,12 +78,12 @@ void append_grids(const Section& section, const std::filesystem::path& from, std
 
 void append_plain(const PlainTable& table, std::string& out) {
   out += "## " + markdown(table.title) + "\n\n|";
-  for (const std::string& header : table.headers) out += " " + markdown(header) + " |";
+  for (const std::string& header : table.headers) out += fmt::format(" {} |", markdown(header));
   out += "\n|";
   for (size_t i = 0; i < table.headers.size(); ++i) out += "---|";
   for (const auto& row : table.rows) {
     out += "\n|";
-    for (const std::string& text : row) out += " " + markdown(text) + " |";
+    for (const std::string& text : row) out += fmt::format(" {} |", markdown(text));
   }
   out += "\n\n";
   for (const std::string& note : table.notes) out += "- " + markdown(note) + "\n";

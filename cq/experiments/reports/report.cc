@@ -141,7 +141,8 @@ std::string terminal_table(const std::vector<fs::path>& results, size_t width) {
     const Experiment experiment = load_experiment(folder);
     for (const Section& section : build_sections(experiment)) {
       const SectionReport report{section.title, build_table(section), {}};
-      out += (out.empty() ? "" : "\n") + terminal_section(report, std::max<size_t>(width, 60));
+      out += fmt::format("{}{}", out.empty() ? "" : "\n",
+                         terminal_section(report, std::max<size_t>(width, 60)));
     }
     for (const std::string& name : experiment.not_started)
       out += fmt::format("Cell {} has not been started.\n", name);

@@ -119,11 +119,13 @@ std::set<Place> block_places(const std::vector<Row>& rows) {
     if (row.keys.cached() && row.keys.quantized()) places.insert(place(row));
   const std::set<Place> combined = places;
   for (const Row& row : rows) {
-    const auto [n, w, a] = place(row);
+    const Place own = place(row);
     const bool covered = std::any_of(combined.begin(), combined.end(), [&](const Place& p) {
-      return row.keys.cached() ? std::get<0>(p) == n : std::get<1>(p) == w && std::get<2>(p) == a;
+      return row.keys.cached()
+                 ? std::get<0>(p) == std::get<0>(own)
+                 : std::get<1>(p) == std::get<1>(own) && std::get<2>(p) == std::get<2>(own);
     });
-    if (row.keys.cached() != row.keys.quantized() && !covered) places.insert({n, w, a});
+    if (row.keys.cached() != row.keys.quantized() && !covered) places.insert(own);
   }
   if (places.empty()) places.insert({});
   return places;
