@@ -16,6 +16,13 @@ struct NetworkInput {
   at::Tensor y;        ///< [B] int64 class labels for networks that embed them, or undefined
 };
 
+/// A value of a network that a cache keeps.
+struct CachePoint {
+  Point name;
+  std::pair<int64_t, int64_t> blocks{0, 0};  ///< range [first, last) where the point is one
+  std::vector<int64_t> consumers = {};  ///< ids of the units whose first operand is the value
+};
+
 /// A denoising network. Const: the same object serves every cell of an experiment.
 class Network {
  public:
@@ -28,6 +35,9 @@ class Network {
   virtual at::Tensor forward(const NetworkInput& in, const Step& step) const = 0;
   /// Points at which a feature can be cached.
   virtual std::vector<Point> points() const = 0;
+  /// The point that `cache.branch` (UNet) or `cache.blocks` (DiT, [first, last), empty for the
+  /// middle half) names. Throws UsageError where the network has no such place.
+  virtual CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const = 0;
 
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }

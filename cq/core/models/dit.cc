@@ -119,6 +119,26 @@ at::Tensor DiT::unpatchify(const at::Tensor& tokens, int64_t height, int64_t wid
       .reshape({tokens.size(0), channels, height * p, width * p});
 }
 
+CachePoint DiT::cache_point(int64_t branch, const std::vector<int64_t>& blocks) const {
+  if (branch != 0) {
+    throw UsageError("[cache] branch={} names a level of a UNet; this network is a transformer: use "
+                     "cache.blocks", branch);
+  }
+  const int64_t depth = config_.depth;
+  const auto range = blocks.empty() ? std::vector<int64_t>{depth / 4, depth / 4 + depth / 2} : blocks;
+  if (range.size() != 2 || range[0] < 0 || range[0] >= range[1] || range[1] > depth) {
+    throw UsageError("[cache] blocks=[{}] is no range [first, last) of {} blocks",
+                     fmt::join(range, ", "), depth);
+  }
+  // The corrected stream feeds the next block's qkv and fc1, or the final layer.
+  std::vector<int64_t> consumers{final_->id};
+  if (range[1] < depth) {
+    const auto& next = blocks_[size_t(range[1])];
+    consumers = {next.qkv->id, next.fc1->id};
+  }
+  return {block_range_point(range[0], range[1]), {range[0], range[1]}, consumers};
+}
+
 std::vector<Point> DiT::points() const {
   std::vector<Point> points{block_range_point(0, config_.depth)};
   for (const auto& block : blocks_) {

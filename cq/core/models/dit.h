@@ -35,6 +35,7 @@ class DiT : public Network {
   DiT(const DiTConfig& config, Weights weights);
   at::Tensor forward(const NetworkInput& in, const Step& step) const override;
   std::vector<Point> points() const override;
+  CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const override;
 
  private:
   struct Block {

@@ -22,6 +22,11 @@ class ResBlock {
   at::Tensor forward(const at::Tensor& x, const at::Tensor& skip, const at::Tensor& embedding,
                      const Step& step) const;
 
+  /// Units that read the block's input.
+  std::vector<int64_t> first_units() const {
+    return shortcut_ ? std::vector<int64_t>{in_->id, shortcut_->id} : std::vector<int64_t>{in_->id};
+  }
+
  private:
   ResBlockConfig config_;
   const Unit* in_;        ///< norm, SiLU, convolution

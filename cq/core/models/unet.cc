@@ -164,6 +164,19 @@ at::Tensor UNet::descend(size_t level, const at::Tensor& h, const Call& call) co
   return run(up_[down_.size() - 1 - level], inner, skip, call);
 }
 
+CachePoint UNet::cache_point(int64_t branch, const std::vector<int64_t>& blocks) const {
+  if (!blocks.empty()) {
+    throw UsageError("[cache] blocks names a range of a transformer's blocks; this network is a "
+                     "UNet: use cache.branch");
+  }
+  if (branch < 0 || branch >= int64_t(cuts_.size())) {
+    throw UsageError("[cache] branch={} does not exist: this UNet has branches 0..{}", branch,
+                     cuts_.size() - 1);
+  }
+  const auto& block = up_[cuts_.size() - 1 - size_t(branch)];
+  return {cuts_[size_t(branch)], {0, 0}, block.res->first_units()};
+}
+
 at::Tensor UNet::forward(const NetworkInput& in, const Step& step) const {
   if (config_.use_spatial_transformer && !in.context.defined()) {
     throw UsageError("[unet] this network needs a context [B, M, {}]", config_.context_dim);

@@ -43,6 +43,7 @@ class UNet : public Network {
   UNet(const UNetConfig& config, Weights weights);
   at::Tensor forward(const NetworkInput& in, const Step& step) const override;
   std::vector<Point> points() const override { return cuts_; }
+  CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const override;
 
  private:
   /// Whatever stands in one of the checkpoint's sequential blocks.

@@ -1,0 +1,85 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "cq/config/registry.h"
+#include "cq/core/cost_table.h"
+#include "cq/core/network.h"
+#include "cq/core/schedule.h"
+
+namespace cq {
+
+/// Keys of `cache` that say which value of the network is kept; common to all policies.
+struct CacheSiteParameters {
+  int64_t branch = 0;                 ///< UNet: last input block that a cached step computes
+  std::vector<int64_t> blocks = {};   ///< DiT: [first, last) of the range whose difference is kept
+};
+
+/// A caching policy turns the number of steps (and, where it asks for them, distances between
+/// steps) into a schedule. Which value is kept is the site's business, what to do with a kept value
+/// the corrector's; so policies know neither networks nor tensors.
+class CachePolicy {
+ public:
+  virtual ~CachePolicy() = default;
+  /// False: every step computes everything, `schedule` is never asked for.
+  virtual bool caches() const { return true; }
+  virtual CacheSiteParameters site() const = 0;
+  /// Lags below this must be in the cost table; 0 where no distances are needed.
+  virtual int64_t window() const { return 0; }
+  /// `costs` is null unless window() > 0.
+  virtual Schedule schedule(int64_t steps, const CostTable* costs) const = 0;
+};
+
+/// Policies that `cache.name` can name; filled by the methods library.
+using CacheRegistry = config::Registry<CachePolicy>;
+
+/// Affine map of the kept feature at each step, per channel: slope and offset [T, C] float32.
+struct FeatureCorrection {
+  at::Tensor slope, offset;
+  bool empty() const { return !slope.defined(); }
+};
+
+/// Keeps the value of one point by schedule: recomputed steps store it, the others get the stored
+/// value, corrected. `store` may round what is kept (8-bit features of quantized execution).
+class ScheduledCache : public PointHandler {
+ public:
+  using Store = std::function<at::Tensor(const at::Tensor& value, int64_t step)>;
+  ScheduledCache(Schedule schedule, CachePoint point, FeatureCorrection correction = {},
+                 Store store = {})
+      : schedule_(std::move(schedule)), point_(std::move(point)),
+        correction_(std::move(correction)), store_(std::move(store)) {}
+
+  at::Tensor at(const Point& point, int64_t step,
+                c10::function_ref<at::Tensor()> compute) override;
+  std::pair<int64_t, int64_t> block_range(int64_t) const override { return point_.blocks; }
+
+ private:
+  Schedule schedule_;
+  CachePoint point_;
+  FeatureCorrection correction_;
+  Store store_;
+  at::Tensor kept_;
+};
+
+/// Gives one point's value from outside instead of computing it, or, with no value, computes it
+/// and remembers what came out.
+class PinnedPoint : public PointHandler {
+ public:
+  explicit PinnedPoint(CachePoint point, at::Tensor value = {})
+      : point_(std::move(point)), value_(std::move(value)), given_(value_.defined()) {}
+  at::Tensor at(const Point& point, int64_t step,
+                c10::function_ref<at::Tensor()> compute) override;
+  std::pair<int64_t, int64_t> block_range(int64_t) const override { return point_.blocks; }
+  const at::Tensor& value() const { return value_; }
+
+ private:
+  CachePoint point_;
+  at::Tensor value_;
+  bool given_;
+};
+
+/// slope[step] * x + offset[step] along channels: dimension 1 of images, the last of tokens.
+at::Tensor apply_affine(const at::Tensor& x, const at::Tensor& slope, const at::Tensor& offset);
+
+}  // namespace cq

@@ -1,0 +1,157 @@
+#include "cq/core/quant/calibration.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+namespace {
+
+/// Float execution that looks at every operand of a quantized product on the way.
+class RangeCollector : public Executor {
+ public:
+  RangeCollector(Calibration& out, const QuantParameters& quant, int64_t steps)
+      : out_(out), quant_(quant), steps_(steps) {}
+
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
+    const auto x = unit_prologue(unit, in);
+    for (int64_t side = 0; side < sides(unit); ++side) {
+      put(act_key(unit, side), side_input(unit, x, side), act_bits(unit, quant_), step);
+    }
+    return unit_epilogue(unit_product(unit, x, unit.weight, unit.bias), in);
+  }
+
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override {
+    put(attention_key(unit, 'q'), q, quant_.act_bits, step);
+    put(attention_key(unit, 'k'), k, quant_.act_bits, step);
+    put(attention_key(unit, 'v'), v, quant_.act_bits, step);
+    const auto queries = split_heads(q, unit.heads), keys = split_heads(k, unit.heads);
+    const double scale = 1 / std::sqrt(double(queries.size(3)));
+    const auto weights = at::softmax(at::matmul(queries, keys.transpose(2, 3)) * scale, -1);
+    put(attention_key(unit, 'p'), weights, quant_.softmax_bits, step);
+    return merge_heads(at::matmul(weights, split_heads(v, unit.heads)));
+  }
+
+  void put(const std::string& key, const at::Tensor& x, int64_t bits, int64_t step) const {
+    ValueHistogram histogram;
+    histogram.add(x);
+    const auto range = histogram.search(bits);
+    auto& table = out_[key];
+    if (!table.defined()) table = at::zeros({steps_, 2}, at::kDouble);
+    table[step][0] = range.scale;
+    table[step][1] = double(range.zero_point);
+  }
+
+ private:
+  Calibration& out_;
+  QuantParameters quant_;
+  int64_t steps_;
+};
+
+void calibrate_weights(const Network& network, const QuantParameters& quant, Calibration& out) {
+  for (const auto& unit : network.weights().units()) {
+    for (int64_t side = 0; side < sides(unit); ++side) {
+      const auto ranges = search_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
+                                               quant.weight_symmetric);
+      out[weight_key(unit, side)] = at::stack({ranges.scale, ranges.zero_point});
+    }
+  }
+}
+
+/// Steps at which a unit never ran (the inner units of cached steps) keep the last range before.
+void fill_gaps(Calibration& ranges) {
+  for (auto& [key, table] : ranges) {
+    if (key.starts_with("weight.")) continue;
+    for (int64_t t = 1; t < table.size(0); ++t) {
+      if (table[t][0].item<double>() == 0) table[t].copy_(table[t - 1]);
+    }
+  }
+}
+
+}  // namespace
+
+at::Tensor draw_runs(int64_t available, int64_t n, uint64_t seed) {
+  if (n > available) {
+    throw UsageError("[quant] {} calibration samples asked of {} trajectories; raise "
+                     "quant.trajectories", n, available);
+  }
+  std::vector<int64_t> order(static_cast<size_t>(available));
+  std::iota(order.begin(), order.end(), 0);
+  std::mt19937_64 generator(seed);
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[generator() % i]);
+  order.resize(size_t(n));
+  std::sort(order.begin(), order.end());
+  return at::tensor(order, at::kLong);
+}
+
+at::Tensor call_step(const Model& model, const Executor& executor, double guidance,
+                     const Trajectory& trajectory, const at::Tensor& picked, int64_t step,
+                     PointHandler& points) {
+  const Denoiser denoiser(model, executor, guidance);
+  return denoiser.eps(trajectory.x[step].index_select(0, picked),
+                      trajectory.labels.index_select(0, picked),
+                      trajectory.timesteps[size_t(step)], step, points);
+}
+
+Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance,
+                             int64_t n, uint64_t seed, int64_t batch) {
+  c10::NoGradGuard no_grad;
+  const auto& l = model.latent();
+  const FloatExecutor executor;
+  const Denoiser denoiser(model, executor, guidance);
+  Trajectory trajectory{at::empty({sampler.calls(), n, l.channels, l.size, l.size}),
+                        cycling_labels(0, n, model.classes()), sampler.timesteps()};
+  ComputeAll compute;
+  for (int64_t first = 0; first < n; first += batch) {
+    const int64_t count = std::min(batch, n - first);
+    const NoiseSource noise(seed, first);
+    const auto labels = trajectory.labels.narrow(0, first, count);
+    const auto run = sampler.start(noise.draw(count, {l.channels, l.size, l.size}, 0), noise);
+    while (!run->done()) {
+      trajectory.x[run->call()].narrow(0, first, count).copy_(run->x());
+      run->advance(denoiser.eps(run->x(), labels, run->timestep(), run->call(), compute));
+    }
+  }
+  return trajectory;
+}
+
+Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
+                      const QuantParameters& quant, const Schedule& schedule,
+                      const CachePoint& point) {
+  c10::NoGradGuard no_grad;
+  Calibration ranges;
+  calibrate_weights(model.network(), quant, ranges);
+  const RangeCollector collector(ranges, quant, trajectory.steps());
+  const auto most = draw_runs(trajectory.labels.size(0), quant.recompute_samples,
+                              uint64_t(quant.seed));
+  const int64_t few = std::min(quant.cached_samples, quant.recompute_samples);
+  at::Tensor kept;
+  for (int64_t t = 0; t < trajectory.steps(); ++t) {
+    if (schedule.recomputes(t)) {
+      PinnedPoint pinned(point);
+      call_step(model, collector, guidance, trajectory, most, t, pinned);
+      kept = pinned.value();
+      if (kept.defined()) collector.put("feature", kept, 8, t);
+      continue;
+    }
+    // The first runs of the draw, in both halves of a guided call.
+    const int64_t copies = kept.size(0) / most.size(0);
+    const auto part = kept.view({copies, most.size(0), -1}).narrow(1, 0, few);
+    std::vector<int64_t> shape = kept.sizes().vec();
+    shape[0] = copies * few;
+    PinnedPoint pinned(point, part.reshape(shape));
+    call_step(model, collector, guidance, trajectory, most.narrow(0, 0, few), t, pinned);
+  }
+  fill_gaps(ranges);
+  return ranges;
+}
+
+}  // namespace cq

@@ -1,0 +1,37 @@
+#pragma once
+#include "cq/core/cache.h"
+#include "cq/core/denoiser.h"
+#include "cq/core/quant/simulated.h"
+
+namespace cq {
+
+/// What every network call of full-precision runs was made with, so that calibration and error
+/// correction can visit any step without sampling again.
+struct Trajectory {
+  at::Tensor x;       ///< [T, n, C, h, w] float32
+  at::Tensor labels;  ///< [n] int64
+  std::vector<int64_t> timesteps;
+  int64_t steps() const { return x.size(0); }
+};
+
+/// Samples n images in full precision, seeds seed + 0 .. seed + n - 1, in batches of `batch`.
+Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance,
+                             int64_t n, uint64_t seed, int64_t batch);
+
+/// Ranges of all weights and, at every step, of all activations: at steps that recompute from
+/// `recompute_samples` runs of the trajectory, at the others from `cached_samples` runs with the
+/// cached feature in place (mechanics.md section 1, "Calibration set"). `schedule` with every step
+/// recomputed stands for no cache.
+Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
+                      const QuantParameters& quant, const Schedule& schedule,
+                      const CachePoint& point);
+
+/// `n` of the trajectory's runs, drawn without replacement by `seed`.
+at::Tensor draw_runs(int64_t available, int64_t n, uint64_t seed);
+
+/// One network call of runs `picked` at step `step` of a trajectory.
+at::Tensor call_step(const Model& model, const Executor& executor, double guidance,
+                     const Trajectory& trajectory, const at::Tensor& picked, int64_t step,
+                     PointHandler& points);
+
+}  // namespace cq

@@ -1,0 +1,134 @@
+#include "cq/core/quant/quantizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ops/fake_quantize_per_tensor_affine.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+namespace {
+
+constexpr double kPower = 2.4;
+constexpr double kLeastScale = 1e-12;
+
+double levels(int64_t bits) { return double((int64_t(1) << bits) - 1); }
+
+double shrink(int64_t i) { return 1 - double(i) / 100; }
+
+}  // namespace
+
+QuantRange range_of(double min, double max, int64_t bits) {
+  min = std::min(min, 0.0);
+  max = std::max(max, 0.0);
+  const double scale = std::max((max - min) / levels(bits), kLeastScale);
+  return {scale, int64_t(std::clamp(std::nearbyint(-min / scale), 0.0, levels(bits)))};
+}
+
+at::Tensor fake_quantize(const at::Tensor& x, const QuantRange& range, int64_t bits) {
+  return at::fake_quantize_per_tensor_affine(x, range.scale, range.zero_point, 0,
+                                             int64_t(levels(bits)));
+}
+
+void ValueHistogram::widen(double min, double max) {
+  const auto old = std::move(counts_);
+  const double old_min = min_, old_width = (max_ - min_) / double(bins);
+  counts_.assign(bins, 0);
+  min_ = min;
+  max_ = max;
+  if (old.empty()) return;
+  const double width = std::max((max_ - min_) / double(bins), kLeastScale);
+  for (size_t i = 0; i < old.size(); ++i) {
+    const double centre = old_min + (double(i) + 0.5) * old_width;
+    const auto bin = std::clamp(int64_t((centre - min_) / width), int64_t(0), bins - 1);
+    counts_[size_t(bin)] += old[i];
+  }
+}
+
+void ValueHistogram::add(const at::Tensor& x, int64_t limit) {
+  const auto flat = x.to(at::kFloat).contiguous().cpu().view({-1});
+  const double low = flat.min().item<double>(), high = flat.max().item<double>();
+  if (!std::isfinite(low) || !std::isfinite(high)) {
+    throw RunError("[calibration] an activation is not finite");
+  }
+  if (empty() || low < min_ || high > max_) {
+    widen(empty() ? low : std::min(low, min_), empty() ? high : std::max(high, max_));
+  }
+  const int64_t stride = std::max<int64_t>(1, flat.numel() / limit);
+  const double inverse = double(bins) / std::max(max_ - min_, kLeastScale);
+  const float* values = flat.data_ptr<float>();
+  for (int64_t i = 0; i < flat.numel(); i += stride) {
+    const auto bin = std::min(int64_t((double(values[i]) - min_) * inverse), bins - 1);
+    counts_[size_t(bin)] += 1;
+  }
+}
+
+QuantRange ValueHistogram::search(int64_t bits) const {
+  QuantRange best;
+  double least = -1;
+  const double width = (max_ - min_) / double(bins), top = levels(bits);
+  for (int64_t i = 0; i < 80; i += 2) {
+    const auto range = range_of(min_ * shrink(i), max_ * shrink(i), bits);
+    double score = 0;
+    for (int64_t b = 0; b < bins && (least < 0 || score < least); ++b) {
+      if (counts_[size_t(b)] == 0) continue;
+      const double x = min_ + (double(b) + 0.5) * width;
+      const double q = std::clamp(std::nearbyint(x / range.scale) + double(range.zero_point), 0.0,
+                                  top);
+      const double error = std::abs(x - (q - double(range.zero_point)) * range.scale);
+      score += counts_[size_t(b)] * std::pow(error, kPower);
+    }
+    if (least < 0 || score < least) {
+      least = score;
+      best = range;
+    }
+  }
+  return best;
+}
+
+WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric) {
+  const auto rows = weight.detach().to(at::kFloat).flatten(1);
+  auto low = at::clamp(std::get<0>(rows.min(1)), c10::nullopt, 0.0);
+  auto high = at::clamp(std::get<0>(rows.max(1)), 0.0);
+  if (symmetric) {
+    high = at::maximum(high, -low);
+    low = -high;
+  }
+  WeightRanges best;
+  at::Tensor least;
+  for (int64_t i = 0; i < 80; i += 2) {
+    WeightRanges tried;
+    const double steps = symmetric ? levels(bits) - 1 : levels(bits);
+    tried.scale = at::clamp((high - low) * (shrink(i) / steps), kLeastScale);
+    tried.zero_point = symmetric ? at::full_like(tried.scale, double(int64_t(1) << (bits - 1)))
+                                 : at::round(-low * shrink(i) / tried.scale);
+    const auto error = at::abs(rows - fake_quantize_weight(rows, tried, bits));
+    const auto score = at::pow(error, kPower).mean(1);
+    if (!least.defined()) {
+      least = score;
+      best = tried;
+      continue;
+    }
+    const auto better = score < least;
+    least = at::minimum(least, score);
+    best.scale = at::where(better, tried.scale, best.scale);
+    best.zero_point = at::where(better, tried.zero_point, best.zero_point);
+  }
+  return best;
+}
+
+at::Tensor fake_quantize_weight(const at::Tensor& weight, const WeightRanges& ranges,
+                                int64_t bits) {
+  std::vector<int64_t> shape(size_t(weight.dim()), 1);
+  shape[0] = -1;
+  const auto scale = ranges.scale.view(shape), zero = ranges.zero_point.view(shape);
+  const auto q = at::clamp(at::round(weight / scale) + zero, 0, levels(bits));
+  return (q - zero) * scale;
+}
+
+}  // namespace cq

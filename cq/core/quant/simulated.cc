@@ -1,0 +1,164 @@
+#include "cq/core/quant/simulated.h"
+
+#include <cmath>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+namespace {
+
+constexpr char kOperands[] = {'q', 'k', 'v', 'p'};
+constexpr int64_t kBoundaryBits = 8;
+constexpr int64_t kFeatureBits = 8;
+
+std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::string& key) {
+  const auto found = calibration.find(key);
+  if (found == calibration.end()) {
+    throw RunError("[quant] no calibrated range for {}; the calibration is of another network",
+                   key);
+  }
+  const auto table = found->second.to(at::kDouble).contiguous();
+  std::vector<QuantRange> ranges;
+  for (int64_t t = 0; t < table.size(0); ++t) {
+    const double scale = table.data_ptr<double>()[2 * t];
+    const double zero = table.data_ptr<double>()[2 * t + 1];
+    if (!std::isfinite(scale) || scale <= 0) {
+      throw RunError("[quant] {} has scale {} at step {}; scales must be positive", key, scale, t);
+    }
+    ranges.push_back({scale, int64_t(zero)});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+const config::Params<QuantParameters>& quant_parameters() {
+  using Q = QuantParameters;
+  static const auto params =
+      config::Params<Q>()
+          .field("name", &Q::name, "how reports call this quantization; none: full precision")
+          .field("weight_bits", &Q::weight_bits, "bits of weights", {2, 8}, "bits")
+          .field("act_bits", &Q::act_bits, "bits of activations", {2, 8}, "bits")
+          .field("softmax_bits", &Q::softmax_bits, "bits of attention weights", {2, 8}, "bits")
+          .field("weight_symmetric", &Q::weight_symmetric, "weight ranges symmetric about zero")
+          .field("execution", &Q::execution, "how quantized layers are computed")
+          .choices({"simulated"})
+          .field("trajectories", &Q::trajectories,
+                 "full-precision runs that the calibration set is drawn from", {1, 100000})
+          .field("recompute_samples", &Q::recompute_samples,
+                 "samples that calibrate a step that recomputes", {1, 100000})
+          .field("cached_samples", &Q::cached_samples, "samples that calibrate a cached step",
+                 {1, 100000})
+          .field("seed", &Q::seed, "of the calibration images, apart from those that are judged");
+  return params;
+}
+
+int64_t weight_bits(const Unit& unit, const QuantParameters& q) {
+  return unit.boundary ? kBoundaryBits : q.weight_bits;
+}
+
+int64_t act_bits(const Unit& unit, const QuantParameters& q) {
+  return unit.boundary ? kBoundaryBits : q.act_bits;
+}
+
+int64_t sides(const Unit& unit) { return unit.seam > 0 ? 2 : 1; }
+
+std::pair<int64_t, int64_t> side_channels(const Unit& unit, int64_t side) {
+  if (unit.seam == 0) return {0, unit.in_channels()};
+  return side == 0 ? std::pair{int64_t(0), unit.seam}
+                   : std::pair{unit.seam, unit.in_channels() - unit.seam};
+}
+
+at::Tensor side_input(const Unit& unit, const at::Tensor& x, int64_t side) {
+  if (unit.seam == 0) return x;
+  const auto [first, count] = side_channels(unit, side);
+  return x.narrow(1, first, count);
+}
+
+at::Tensor side_weight(const Unit& unit, int64_t side) {
+  if (unit.seam == 0) return unit.weight.detach();
+  const auto [first, count] = side_channels(unit, side);
+  return unit.weight.detach().narrow(1, first, count);
+}
+
+std::string act_key(const Unit& unit, int64_t side) {
+  return fmt::format("act.{}.{}", unit.name, side);
+}
+std::string weight_key(const Unit& unit, int64_t side) {
+  return fmt::format("weight.{}.{}", unit.name, side);
+}
+std::string attention_key(const AttentionUnit& unit, char operand) {
+  return fmt::format("attention.{}.{}", unit.name, operand);
+}
+
+SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParameters& quant,
+                                     const Calibration& calibration,
+                                     const Corrections& corrections)
+    : quant_(quant), corrections_(corrections) {
+  for (const auto& unit : network.weights().units()) {
+    auto& state = units_.emplace_back();
+    for (int64_t side = 0; side < sides(unit); ++side) {
+      const auto found = calibration.find(weight_key(unit, side));
+      if (found == calibration.end()) {
+        throw RunError("[quant] no calibrated range for {}", weight_key(unit, side));
+      }
+      const WeightRanges ranges{found->second[0], found->second[1]};
+      state.sides.push_back(
+          {fake_quantize_weight(side_weight(unit, side), ranges, weight_bits(unit, quant)),
+           read_ranges(calibration, act_key(unit, side))});
+    }
+    const auto correction = corrections_.outputs.find(unit.id);
+    if (correction != corrections_.outputs.end()) state.correction = &correction->second;
+  }
+  for (const auto& unit : network.weights().attentions()) {
+    auto& state = attentions_.emplace_back();
+    for (size_t i = 0; i < 4; ++i) {
+      state[i] = read_ranges(calibration, attention_key(unit, kOperands[i]));
+    }
+  }
+  if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");
+}
+
+at::Tensor SimulatedExecutor::side_product(const Unit& unit, const at::Tensor& x, int64_t side,
+                                           int64_t step) const {
+  const auto& s = units_[size_t(unit.id)].sides[size_t(side)];
+  const auto rounded = fake_quantize(x, s.ranges[size_t(step)], act_bits(unit, quant_));
+  return unit_product(unit, rounded, s.weight, {});
+}
+
+at::Tensor SimulatedExecutor::run(const Unit& unit, const UnitInput& in, int64_t step) const {
+  const auto& state = units_[size_t(unit.id)];
+  const auto x = unit_prologue(unit, in);
+  auto y = side_product(unit, side_input(unit, x, 0), 0, step);
+  if (state.correction) {
+    y = apply_affine(y, state.correction->slope[step], state.correction->offset[step]);
+  }
+  if (sides(unit) == 2) y = y + side_product(unit, side_input(unit, x, 1), 1, step);
+  if (unit.bias.defined()) {
+    y = y + (unit.is_conv() ? unit.bias.view({1, -1, 1, 1}) : unit.bias);
+  }
+  return unit_epilogue(y, in);
+}
+
+at::Tensor SimulatedExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,
+                                        const at::Tensor& k, const at::Tensor& v,
+                                        int64_t step) const {
+  const auto& ranges = attentions_[size_t(unit.id)];
+  const auto round = [&](const at::Tensor& x, size_t i, int64_t bits) {
+    return fake_quantize(x, ranges[i][size_t(step)], bits);
+  };
+  const auto queries = split_heads(round(q, 0, quant_.act_bits), unit.heads);
+  const auto keys = split_heads(round(k, 1, quant_.act_bits), unit.heads);
+  const auto values = split_heads(round(v, 2, quant_.act_bits), unit.heads);
+  const double scale = 1 / std::sqrt(double(queries.size(3)));
+  const auto weights = at::softmax(at::matmul(queries, keys.transpose(2, 3)) * scale, -1);
+  return merge_heads(at::matmul(round(weights, 3, quant_.softmax_bits), values));
+}
+
+at::Tensor SimulatedExecutor::store_feature(const at::Tensor& value, int64_t step) const {
+  if (feature_.empty()) return value;
+  return fake_quantize(value, feature_[size_t(step)], kFeatureBits);
+}
+
+}  // namespace cq

@@ -1,0 +1,80 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cq/config/params.h"
+#include "cq/core/correction.h"
+#include "cq/core/quant/quantizer.h"
+
+namespace cq {
+
+/// The `quant` group.
+struct QuantParameters {
+  std::string name = "none";
+  int64_t weight_bits = 8;
+  int64_t act_bits = 8;
+  int64_t softmax_bits = 8;
+  bool weight_symmetric = false;
+  std::string execution = "simulated";
+  int64_t trajectories = 64;       ///< full-precision runs that calibration draws from
+  int64_t recompute_samples = 64;  ///< of them, for steps that recompute
+  int64_t cached_samples = 32;     ///< of them, for the others
+  int64_t seed = 4096;             ///< of the first calibration image
+  bool enabled() const { return name != "none"; }
+};
+const config::Params<QuantParameters>& quant_parameters();
+
+/// Bits of a unit's weight and input: 8 for the first and last layer whatever `quant` says.
+int64_t weight_bits(const Unit& unit, const QuantParameters& q);
+int64_t act_bits(const Unit& unit, const QuantParameters& q);
+
+/// Sides of a unit: 2 where its input is a skip concatenation, each with its own quantizers.
+int64_t sides(const Unit& unit);
+/// Channels [first, first + count) of side `side` of the input.
+std::pair<int64_t, int64_t> side_channels(const Unit& unit, int64_t side);
+/// The part of x (after the prologue) or of the weight that belongs to a side.
+at::Tensor side_input(const Unit& unit, const at::Tensor& x, int64_t side);
+at::Tensor side_weight(const Unit& unit, int64_t side);
+
+/// Ranges of everything that is quantized, by name, as tensors that a stage stores:
+/// `act.<unit>.<side>` [T, 2] (scale, zero point), `weight.<unit>.<side>` [2, O],
+/// `attention.<unit>.<q|k|v|p>` [T, 2], `feature` [T, 2] for the kept feature.
+using Calibration = std::map<std::string, at::Tensor>;
+
+std::string act_key(const Unit& unit, int64_t side);
+std::string weight_key(const Unit& unit, int64_t side);
+std::string attention_key(const AttentionUnit& unit, char operand);
+
+/// Quantized execution in floating point: every product sees operands rounded to their grids.
+class SimulatedExecutor : public Executor {
+ public:
+  /// Throws RunError naming the layer whose ranges are missing or unusable.
+  SimulatedExecutor(const Network& network, const QuantParameters& quant,
+                    const Calibration& calibration, const Corrections& corrections = {});
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override;
+
+  /// The product of one side with quantized operands, before any correction; x is that side's.
+  at::Tensor side_product(const Unit& unit, const at::Tensor& x, int64_t side, int64_t step) const;
+  /// The kept feature as 8 bits hold it, at the range of the step that computed it.
+  at::Tensor store_feature(const at::Tensor& value, int64_t step) const;
+
+ private:
+  struct Side {
+    at::Tensor weight;
+    std::vector<QuantRange> ranges;  ///< by step
+  };
+  struct UnitState {
+    std::vector<Side> sides;
+    const Corrections::Output* correction = nullptr;
+  };
+  QuantParameters quant_;
+  std::vector<UnitState> units_;
+  std::vector<std::array<std::vector<QuantRange>, 4>> attentions_;
+  std::vector<QuantRange> feature_;
+  Corrections corrections_;
+};
+
+}  // namespace cq

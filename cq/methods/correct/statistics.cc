@@ -1,0 +1,85 @@
+#include "cq/methods/correct/statistics.h"
+
+#include <algorithm>
+
+#include <ATen/ops/ones.h>
+
+namespace cq {
+
+namespace {
+
+/// Computes with `inner` and keeps the first side's products of some units.
+class ProductWatcher : public Executor {
+ public:
+  ProductWatcher(const Executor& inner, const SimulatedExecutor* quantized,
+                 const std::vector<int64_t>& watched, BothProducts& out)
+      : inner_(inner), quantized_(quantized), watched_(watched), out_(out) {}
+
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
+    if (std::find(watched_.begin(), watched_.end(), unit.id) != watched_.end()) {
+      const auto x = side_input(unit, unit_prologue(unit, in), 0);
+      out_.full[unit.id] = unit_product(unit, x, side_weight(unit, 0), {});
+      if (quantized_) out_.quantized[unit.id] = quantized_->side_product(unit, x, 0, step);
+    }
+    return inner_.run(unit, in, step);
+  }
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override {
+    return inner_.attention(unit, q, k, v, step);
+  }
+
+ private:
+  const Executor& inner_;
+  const SimulatedExecutor* quantized_;
+  std::vector<int64_t> watched_;
+  BothProducts& out_;
+};
+
+at::Tensor all_runs(const CorrectionInputs& in) {
+  return at::arange(in.trajectory.labels.size(0), at::kLong);
+}
+
+BothProducts watch(const CorrectionInputs& in, const Executor& inner,
+                   const SimulatedExecutor* quantized, int64_t step, const at::Tensor& feature) {
+  BothProducts products;
+  const ProductWatcher watcher(inner, quantized, in.point.consumers, products);
+  PinnedPoint pinned(in.point, feature);
+  call_step(in.model, watcher, in.guidance, in.trajectory, all_runs(in), step, pinned);
+  return products;
+}
+
+}  // namespace
+
+void visit_steps(const CorrectionInputs& in,
+                 const std::function<void(const StepFeatures&)>& visit) {
+  const FloatExecutor executor;
+  at::Tensor kept;
+  for (int64_t t = 0; t < in.trajectory.steps(); ++t) {
+    PinnedPoint pinned(in.point);
+    call_step(in.model, executor, in.guidance, in.trajectory, all_runs(in), t, pinned);
+    const auto truth = pinned.value();
+    const bool recomputed = in.schedule.recomputes(t);
+    if (recomputed) kept = in.quantized ? in.quantized->store_feature(truth, t) : truth;
+    visit({t, recomputed, truth, recomputed ? truth : kept});
+  }
+}
+
+Products float_products(const CorrectionInputs& in, int64_t step, const at::Tensor& feature) {
+  return watch(in, FloatExecutor(), nullptr, step, feature).full;
+}
+
+BothProducts both_products(const CorrectionInputs& in, int64_t step, const at::Tensor& feature) {
+  return watch(in, *in.quantized, in.quantized, step, feature);
+}
+
+void set_line(at::Tensor& slope, at::Tensor& offset, int64_t steps, int64_t step,
+              const AffineSums::Line& line) {
+  if (!slope.defined()) {
+    slope = at::ones({steps, line.slope.size(0)});
+    offset = at::zeros({steps, line.slope.size(0)});
+  }
+  slope[step].copy_(line.slope);
+  offset[step].copy_(line.offset);
+}
+
+}  // namespace cq

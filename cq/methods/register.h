@@ -1,0 +1,12 @@
+#pragma once
+#include "cq/core/cache.h"
+#include "cq/core/corrector.h"
+
+namespace cq {
+
+/// Caching policies that `cache.name` can name.
+const CacheRegistry& cache_registry();
+/// Correctors that `correct.name` can name.
+const CorrectorRegistry& corrector_registry();
+
+}  // namespace cq
