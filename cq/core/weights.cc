@@ -17,6 +17,7 @@ Weights::Weights(InitMode mode, uint64_t seed) : mode_(mode), seed_(seed) {}
 Weights::Weights(std::shared_ptr<const WeightSource> source) : source_(std::move(source)) {}
 
 at::Tensor Weights::initial(at::IntArrayRef shape, const Init& init) {
+  if (mode_ == InitMode::shapes) return at::empty(shape, at::kFloat);
   // Every leaf has its own stream, so that adding a layer leaves the others as they were.
   auto generator = at::detail::createCPUGenerator(seed_ * 1000003 + leaves_.size());
   const bool hidden_zero = init.kind == Init::Kind::zeros && mode_ == InitMode::random;

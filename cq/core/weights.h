@@ -43,7 +43,8 @@ struct Init {
 
 /// `training`: as the papers initialise (residual branches start at zero). `random`: no parameter
 /// is zero, so that every layer shows in the output; for benchmarks and parity without weights.
-enum class InitMode { training, random };
+/// `shapes`: values are left unset and their memory untouched, for counting.
+enum class InitMode { training, random, shapes };
 
 class Weights {
  public:
