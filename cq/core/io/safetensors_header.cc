@@ -154,7 +154,7 @@ class HeaderHandler {
 }  // namespace
 
 SafeTensorsHeader parse_safetensors_header(std::span<const uint8_t> json) {
-  if (json.empty() || json[0] != '{') throw RunError("the header does not start with '{{'");
+  if (json.empty() || json[0] != '{') throw RunError("the header does not start with '{'");
   SafeTensorsHeader header;
   HeaderHandler handler(header);
   nlohmann::json::sax_parse(json.begin(), json.end(), &handler);

@@ -1,0 +1,115 @@
+#include <cstring>
+#include <map>
+#include <unordered_map>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include "cq/base/error.h"
+#include "cq/core/io/mapped_file.h"
+#include "cq/core/io/printable.h"
+#include "cq/core/io/torch_storages.h"
+
+namespace cq {
+namespace {
+
+using Kind = PickledValue::Kind;
+
+// 0x1950a86a20f9469cfc6c, a LONG1 of ten bytes.
+constexpr std::string_view kMagic = "1950a86a20f9469cfc6c";
+constexpr int64_t kProtocol = 1001;
+
+class LegacyStorages : public TorchStorages {
+ public:
+  explicit LegacyStorages(std::shared_ptr<MappedFile> file) : file_(std::move(file)) {}
+
+  void add(const std::string& key, size_t begin, size_t size) {
+    if (!parts_.emplace(key, std::pair(begin, size)).second) {
+      throw RunError("storage '{}' occurs twice", printable(key));
+    }
+  }
+
+  uint64_t bytes(const std::string& key) const override { return part(key).second; }
+
+  at::Tensor read(const std::string& key) const override {
+    const auto [begin, size] = part(key);
+    uint8_t* data = file_->data() + begin;
+    constexpr uintptr_t kAlignment = 16;
+    const auto count = static_cast<int64_t>(size);
+    if (size > 0 && reinterpret_cast<uintptr_t>(data) % kAlignment == 0) {
+      return at::from_blob(
+          data, {count}, [file = file_](void*) {}, at::kByte);
+    }
+    at::Tensor copy = at::empty({count}, at::kByte);
+    if (size > 0) std::memcpy(copy.data_ptr(), data, size);
+    return copy;
+  }
+
+ private:
+  std::pair<size_t, size_t> part(const std::string& key) const {
+    const auto found = parts_.find(key);
+    if (found == parts_.end()) throw RunError("holds no storage '{}'", printable(key));
+    return found->second;
+  }
+
+  std::shared_ptr<MappedFile> file_;
+  std::unordered_map<std::string, std::pair<size_t, size_t>> parts_;
+};
+
+// Bytes per element of every storage that the object names.
+std::map<std::string, size_t> storage_widths(const Pickle& pickle) {
+  std::map<std::string, size_t> widths;
+  for (const PickledValue& value : pickle.values()) {
+    if (value.kind != Kind::storage) continue;
+    const auto type = dtype_from_name(value.storage->dtype);
+    if (type) widths[value.storage->key] = c10::elementSize(*type);
+  }
+  return widths;
+}
+
+void check_system(const PickledValue& system) {
+  for (const auto& [key, value] : system.pairs) {
+    if (key->text == "little_endian" && value->integer == 0) {
+      throw RunError("it was written on a big-endian machine");
+    }
+  }
+}
+
+}  // namespace
+
+TorchParts open_torch_legacy(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  size_t at = 0;
+  const auto next = [&] {
+    auto pickle = std::make_shared<Pickle>(file->bytes().subspan(at));
+    at += pickle->length();
+    return pickle;
+  };
+  if (next()->root().text != kMagic) {
+    throw RunError("a plain pickle, not written by torch.save: no magic number");
+  }
+  if (const auto version = next(); version->root().integer != kProtocol) {
+    throw RunError("version {} of the stream, expected {}", version->root().integer, kProtocol);
+  }
+  check_system(next()->root());
+  const auto object = next();
+  const auto keys = next();
+  const auto widths = storage_widths(*object);
+  auto storages = std::make_shared<LegacyStorages>(file);
+  for (const PickledValue* key : keys->root().items) {
+    const auto width = widths.find(key->text);
+    if (width == widths.end()) throw RunError("no tensor uses storage '{}'", printable(key->text));
+    uint64_t count = 0;
+    if (file->size() - at < 8) throw RunError("storage '{}' is cut off", printable(key->text));
+    std::memcpy(&count, file->data() + at, 8);
+    at += 8;
+    if (count > (file->size() - at) / width->second) {
+      throw RunError("storage '{}' of {} elements is cut off", printable(key->text), count);
+    }
+    storages->add(key->text, at, count * width->second);
+    at += count * width->second;
+  }
+  return {object, storages};
+}
+
+}  // namespace cq
