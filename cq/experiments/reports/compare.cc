@@ -44,7 +44,7 @@ std::string with_sign(double value, int decimals) {
 
 std::string value_text(const Aggregate& aggregate, int decimals) {
   std::string text = fixed(*aggregate.value, decimals);
-  if (aggregate.spread) text += " ± " + fixed(*aggregate.spread, decimals);
+  if (aggregate.spread) text += fmt::format(" ± {:.{}f}", *aggregate.spread, decimals);
   return text;
 }
 

@@ -58,8 +58,8 @@ std::string error_script(const ErrorCurves& errors) {
         {"quantization_corrected", "after DEC", "#4477aa"}}}};
   std::string script =
       "set border 3 lw 1\nset tics nomirror out\nset grid lc rgb '#bbbbbb' lw 0.5 dt 1\n"
-      "set key top right horizontal samplen 2\nset yrange [0:*]\n"
-      "set multiplot layout 2,1 margins 0.1,0.98,0.12,0.97 spacing 0.1,0.12\n";
+      "set key top right horizontal samplen 2\nset yrange [0:*]\nset offsets 0,0,graph 0.2,0\n"
+      "set multiplot layout 2,1 margins 0.1,0.98,0.15,0.97 spacing 0.1,0.12\n";
   for (const auto& [label, curves] : panels) {
     std::string plots;
     for (const Curve& curve : curves) {

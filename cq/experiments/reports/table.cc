@@ -102,7 +102,8 @@ Entry metric_entry(const MetricColumn& column, const Row& row) {
   if (!aggregate.value) return entry;
   entry.text = fixed(*aggregate.value, column.info.decimals);
   if (aggregate.spread) {
-    entry.spread = fixed(*aggregate.spread, column.info.decimals);
+    // At the value's own precision: a spread far below it is rounding, not a figure.
+    entry.spread = fmt::format("{:.{}f}", *aggregate.spread, column.info.decimals);
     if (!aggregate.over_seeds) entry.spread = "(" + entry.spread + ")";
   }
   if (column.protocols.size() > 1) entry.protocol = column.protocol_of(aggregate);
