@@ -45,7 +45,7 @@ class Cleaner {
     const std::string id = folder.parent_path().filename().string() + "/" + folder.stem().string();
     if (is_in_use(open ? folder : fs::path(folder.string() + ".open"))) {
       ++summary_.in_use;
-    } else if (kept_.contains(id)) {
+    } else if (kept_.contains(id) && !(open && fs::exists(folder.parent_path() / folder.stem()))) {
       ++summary_.kept;
     } else {
       ++summary_.removed;

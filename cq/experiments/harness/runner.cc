@@ -57,6 +57,7 @@ RunSummary Runner::run() {
 
 void Runner::prepare() {
   const ResultsLayout& layout = plan_.layout();
+  std::error_code ignored;
   state_ = plan_.look(store_);
   const auto& cells = plan_.cells();
   summary_.cells = cells.size();
@@ -84,7 +85,6 @@ void Runner::prepare() {
     }
   }
   for (const size_t index : state_.pending) {
-    std::error_code ignored;
     fs::remove(layout.cell(cells[index].name) / "error.json", ignored);
   }
   progress_ = std::make_unique<Progress>(options_.progress);
@@ -157,9 +157,11 @@ Runner::Outcome Runner::ensure_inputs(StageId id, const std::string& cell_name) 
 
 bool Runner::is_whole(const StageNode& stage) {
   if (!store_.complete(stage.name)) return false;
-  if (!options_.verify) return true;
-  const auto damage = store_.damage(stage.name);
-  if (!damage) return true;
+  const auto damage = options_.verify ? store_.damage(stage.name) : std::nullopt;
+  if (!damage) {
+    store_.sweep(stage.name);
+    return true;
+  }
   const auto claim = store_.try_claim(stage.name);
   if (!claim || !store_.damage(stage.name)) return false;
   log_warning("{} in the store is damaged ({}); it is computed again", stage.name.brief(), *damage);

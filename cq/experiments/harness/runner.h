@@ -25,12 +25,12 @@ struct RunnerOptions {
   /// Whether stages that are reused are checked for missing or truncated files.
   bool verify = true;
   /// Composed configuration of the experiment, published as config.yaml where it is given.
-  std::string config_yaml;
+  std::string config_yaml = {};
   /// From collect_provenance(); published as provenance.json with start, end and exit
   /// reason. Nothing is written where it is null.
-  nlohmann::ordered_json provenance;
+  nlohmann::ordered_json provenance = nullptr;
   /// Called around each computation, for tests and launchers.
-  std::function<void(const char* event, const StageName&)> observer;
+  std::function<void(const char* event, const StageName&)> observer = {};
 };
 
 struct CellFailure {

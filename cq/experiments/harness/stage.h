@@ -75,7 +75,7 @@ struct Stage {
   nlohmann::ordered_json params;
   std::vector<std::pair<std::string, StageId>> inputs;
   std::function<void(StageFolder&)> compute;
-  StageCost cost;
+  StageCost cost = {};
 };
 
 }  // namespace cq

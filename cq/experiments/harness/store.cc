@@ -84,6 +84,12 @@ bool Store::commit(const StageName& name, Claim& claim, nlohmann::ordered_json d
   return first;
 }
 
+void Store::sweep(const StageName& name) {
+  std::error_code ignored;
+  if (!fs::exists(open_folder(name), ignored)) return;
+  if (const auto claim = try_claim(name)) claim->finish();
+}
+
 std::optional<LearnedCost> Store::learned_cost(const std::string& kind) const {
   std::vector<double> seconds, bytes;
   std::error_code error;

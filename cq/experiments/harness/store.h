@@ -56,6 +56,9 @@ class Store {
   /// Returns false when another process was first.
   bool commit(const StageName& name, Claim& claim, nlohmann::ordered_json description);
 
+  /// Removes what a process that was killed between commit and clean-up left of a complete stage.
+  void sweep(const StageName& name);
+
   /// From up to nine stored stages of the kind (medians); nothing when there is none.
   std::optional<LearnedCost> learned_cost(const std::string& kind) const;
 
