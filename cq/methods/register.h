@@ -1,4 +1,5 @@
 #pragma once
+// Every method of the program by name. A new method is its own file and one line in register.cc.
 #include "cq/core/cache.h"
 #include "cq/core/corrector.h"
 
