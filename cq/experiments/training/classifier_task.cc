@@ -15,7 +15,8 @@ namespace {
 at::Tensor blur_some(const at::Tensor& images, double probability, at::Generator& generator) {
   const auto line = at::tensor({0.25F, 0.5F, 0.25F});
   const auto kernel = (line.unsqueeze(1) * line.unsqueeze(0)).expand({3, 1, 3, 3}).contiguous();
-  const auto blurred = at::convolution(images, kernel, {}, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 3);
+  const auto blurred =
+      at::convolution(images, kernel, {}, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 3);
   const auto chosen = at::rand({images.size(0), 1, 1, 1}, generator) < probability;
   return at::where(chosen, blurred, images);
 }
@@ -37,8 +38,11 @@ class ClassifierTask : public TrainingTask {
  public:
   ClassifierTask(Classifier& classifier, ImageData train, ImageData test,
                  const ClassifierTaskConfig& config, const at::Device& device)
-      : classifier_(classifier), train_(std::move(train)), test_(std::move(test)),
-        config_(config), device_(device) {}
+      : classifier_(classifier),
+        train_(std::move(train)),
+        test_(std::move(test)),
+        config_(config),
+        device_(device) {}
 
   std::vector<at::Tensor> trainable() const override { return classifier_.weights().leaves(); }
 

@@ -25,8 +25,12 @@ class DenoiserTask : public TrainingTask {
  public:
   DenoiserTask(Model& model, ImageData train, ImageData test, const DenoiserTaskConfig& config,
                const at::Device& device)
-      : model_(model), train_(std::move(train)), test_(std::move(test)), config_(config),
-        device_(device), alpha_bars_(model.diffusion().alpha_bars().to(at::kFloat).to(device)) {}
+      : model_(model),
+        train_(std::move(train)),
+        test_(std::move(test)),
+        config_(config),
+        device_(device),
+        alpha_bars_(model.diffusion().alpha_bars().to(at::kFloat).to(device)) {}
 
   std::vector<at::Tensor> trainable() const override { return model_.trainable(); }
 
@@ -40,7 +44,8 @@ class DenoiserTask : public TrainingTask {
     constexpr int64_t held_out = 512;
     // The same images, timesteps and noise every time, so that figures compare between steps.
     auto generator = at::detail::createCPUGenerator(1234);
-    const auto spread = at::arange(0, test_.size(), test_.size() / held_out, at::kLong);
+    const auto spread =
+        at::arange(0, test_.size(), std::max<int64_t>(1, test_.size() / held_out), at::kLong);
     const double loss = loss_of(test_, spread, generator, false).item<double>();
     const Ddim sampler({.steps = 50}, model_.diffusion());
     const FloatExecutor executor;

@@ -17,8 +17,11 @@ struct ImageData {
 
 /// Reads split `split` ("train", "test") of a data set: a zip archive or folder with
 /// <split>/<class>/<image> (classes in alphabetical order), or a safetensors file with
-/// `<split>.images` and `<split>.labels`. Throws UsageError where there is no such file.
-ImageData read_image_data(const std::filesystem::path& path, const std::string& split);
+/// `<split>.images` and `<split>.labels`. Decoded images are kept in `cache`, unless that is empty,
+/// under a name that changes with the archive or folder. Throws UsageError where there is no such
+/// file or split, RunError for images of different sizes.
+ImageData read_image_data(const std::filesystem::path& path, const std::string& split,
+                          const std::filesystem::path& cache = {});
 
 /// Writes splits as a safetensors file, which loads a hundred times faster than JPEG.
 void write_image_data(const std::filesystem::path& path,

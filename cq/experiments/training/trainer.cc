@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <cstdlib>
 #include <fstream>
-#include <numeric>
+#include <sstream>
 
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <cpuinfo.h>
 
 #include "cq/base/error.h"
+#include "cq/base/files.h"
 #include "cq/base/interrupt.h"
+#include "cq/base/log.h"
+#include "cq/base/progress.h"
 #include "cq/core/io/safetensors.h"
 
 namespace cq {
@@ -53,12 +56,19 @@ int64_t restore(Optimizer& optimizer, const std::filesystem::path& file) {
   c10::NoGradGuard no_grad;
   for (auto& [name, value] : optimizer.state()) {
     if (!stored.contains(name) || stored.tensor(name).sizes() != value.sizes()) {
-      throw RunError("{}: '{}' does not fit the network that is trained; train in another folder "
-                     "(name=...) or delete the checkpoint", file.string(), name);
+      throw RunError(
+          "{}: '{}' does not fit the network that is trained; train in another folder "
+          "(name=...) or delete the checkpoint",
+          file.string(), name);
     }
     value.copy_(stored.tensor(name));
   }
-  return std::stoll(stored.metadata().at("step"));
+  const auto found = stored.metadata().find("step");
+  if (found == stored.metadata().end()) {
+    throw RunError("{}: no `step` in its metadata, so it is no checkpoint of a training",
+                   file.string());
+  }
+  return std::stoll(found->second);
 }
 
 /// Puts the averaged weights in place for a scope.
@@ -84,6 +94,21 @@ class WithAverages {
   const Optimizer& optimizer_;
 };
 
+/// The file of losses up to and including row `step`: rows that a killed run wrote after its last
+/// checkpoint come again.
+std::ofstream open_losses(const std::filesystem::path& file, int64_t step) {
+  std::string kept = "step,images,loss,gradient_norm,learning_rate,images_per_second\n";
+  if (step > 0 && std::filesystem::exists(file)) {
+    std::istringstream old(read_text(file));
+    std::string row;
+    for (std::getline(old, row); std::getline(old, row);) {
+      if (std::strtoll(row.c_str(), nullptr, 10) <= step) kept += row + "\n";
+    }
+  }
+  write_atomically(file, kept);
+  return std::ofstream(file, std::ios::app);
+}
+
 }  // namespace
 
 std::vector<int64_t> epoch_batch(int64_t size, int64_t batch, int64_t step, uint64_t seed) {
@@ -95,8 +120,8 @@ std::vector<int64_t> epoch_batch(int64_t size, int64_t batch, int64_t step, uint
   const auto permute = [&](uint64_t value) {
     uint64_t left = value >> half, right = value & mask;
     for (uint64_t round = 0; round < 6; ++round) {
-      uint64_t mix = right + 0x9E3779B97F4A7C15ull * (seed + 1) + uint64_t(epoch) * 0xD1B54A32D192ED03ull +
-                     round * 0x8CB92BA72F3D8DD7ull;
+      uint64_t mix = right + 0x9E3779B97F4A7C15ull * (seed + 1) +
+                     uint64_t(epoch) * 0xD1B54A32D192ED03ull + round * 0x8CB92BA72F3D8DD7ull;
       mix = (mix ^ (mix >> 30)) * 0xBF58476D1CE4E5B9ull;
       mix = (mix ^ (mix >> 27)) * 0x94D049BB133111EBull;
       const uint64_t next = left ^ ((mix ^ (mix >> 31)) & mask);
@@ -121,22 +146,23 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
   for (auto leaf : task.trainable()) leaf.set_requires_grad(true);
   Optimizer optimizer(task.trainable(), c.adamw);
   int64_t step = restore(optimizer, checkpoint);
-  const int64_t first = step;
-  std::ofstream csv(folder / "losses.csv", std::ios::app);
-  if (first == 0) csv << "step,images,loss,gradient_norm,learning_rate,images_per_second\n";
+  if (step > 0) log_info("going on from step {} of {}", step, checkpoint.string());
+  std::ofstream csv = open_losses(folder / "losses.csv", step);
   const auto save = [&] {
     write_safetensors(checkpoint, optimizer.state(), {{"step", std::to_string(step)}});
     const WithAverages averages(optimizer);
     task.export_weights(folder / "weights.safetensors", step);
   };
 
+  Progress progress;
+  const auto bar = progress.start(folder.filename().string());
+  bar->expect(c.steps * c.batch, "images", step * c.batch);
   const auto start = Clock::now();
   auto logged = start;
   double mean_loss = 0;
   int64_t counted = 0;
   for (bool stop = false; step < c.steps && !stop;) {
-    const double rate =
-        c.learning_rate * cosine_schedule(step, c.warmup, c.steps, c.final_rate);
+    const double rate = c.learning_rate * cosine_schedule(step, c.warmup, c.steps, c.final_rate);
     at::Tensor loss;
     {
       const Autocast autocast(device, c.precision);
@@ -149,24 +175,25 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
     mean_loss += loss.item<double>();
     ++counted;
     ++step;
+    bar->set(step * c.batch);
     if (step % c.log_every == 0) {
       const double speed = double(counted * c.batch) / seconds_since(logged);
       mean_loss /= double(counted);
       csv << fmt::format("{},{},{:.5f},{:.4f},{:.3e},{:.1f}\n", step, step * c.batch, mean_loss,
                          norm, rate, speed)
           << std::flush;
-      fmt::print(stderr, "step {}/{}  loss {:.4f}  {:.1f} images/s  {:.0f} min left\n", step,
-                 c.steps, mean_loss, speed, double((c.steps - step) * c.batch) / speed / 60);
+      log_info("step {}/{}: loss {:.4f}, {:.1f} images/s", step, c.steps, mean_loss, speed);
       mean_loss = 0;
       counted = 0;
       logged = Clock::now();
     }
-    stop = interrupt_signal() != 0 || (c.stop_after > 0 && seconds_since(start) > double(c.stop_after));
+    stop = interrupt_signal() != 0 ||
+           (c.stop_after > 0 && seconds_since(start) > double(c.stop_after));
     if (step % c.checkpoint_every == 0 || step == c.steps || stop) save();
     if (step % c.evaluate_every == 0 || step == c.steps) {
       c10::NoGradGuard no_grad;
       const WithAverages averages(optimizer);
-      fmt::print(stderr, "step {}: {}\n", step, task.evaluate(step, folder));
+      log_info("step {}: {}", step, task.evaluate(step, folder));
       logged = Clock::now();
     }
   }
