@@ -1,0 +1,147 @@
+#include "cq/experiments/commands/bops.h"
+
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include "cq/base/error.h"
+#include "cq/core/quant/simulated.h"
+#include "cq/experiments/commands/bops_counter.h"
+#include "cq/experiments/commands/common_model.h"
+#include "cq/methods/register.h"
+
+namespace cq {
+
+namespace {
+
+Counter parse_counter(const std::string& name) {
+  if (name == "thop") return Counter::thop;
+  if (name == "deepcache") return Counter::deepcache;
+  throw UsageError("[bops] unknown counter '{}': thop or deepcache", name);
+}
+
+/// 32 over the mean stored bits of the products' weights; first and last layers keep 8.
+double compression(const Network& network, const QuantParameters& quant) {
+  int64_t weights = 0, bits = 0;
+  for (const auto& unit : network.weights().units()) {
+    weights += unit.weight.numel();
+    bits += unit.weight.numel() * (quant.enabled() ? weight_bits(unit, quant) : 32);
+  }
+  return 32.0 * double(weights) / double(bits);
+}
+
+struct Costs {
+  NetworkCount count;
+  int64_t steps = 0, recomputed = 0;
+  double average = 0;  ///< MACs a step over the schedule
+  double bops = 0;
+  int64_t parameters = 0;
+  double compression = 1;
+};
+
+/// Steps that compute everything. A policy that needs the features of a run to choose them still
+/// recomputes one step in each of its ceil(T / N) groups.
+int64_t recomputed_steps(const CachePolicy& policy, const config::Node& cache, int64_t steps) {
+  if (policy.window() == 0) return int64_t(policy.schedule(steps, nullptr).recompute.size());
+  const int64_t interval = cache.at("interval").as_int();
+  return (steps + interval - 1) / interval;
+}
+
+Costs compute(const config::Node& config, Counter counter) {
+  const auto model = load_model(config, InitMode::shapes);
+  const auto& cache = config.at("cache");
+  const auto policy = cache_registry().make(cache.at("name").as_string(), cache);
+  const auto quant = quant_parameters().parse(config.at("quant"));
+  Costs costs;
+  // The number of steps alone: counting needs no divisor of the training's timesteps.
+  costs.steps = config.at("sampler").at("steps").as_int();
+  if (costs.steps < 1) {
+    throw UsageError("{}: at least 1 step, got {}", config.at("sampler").at("steps").where(),
+                     costs.steps);
+  }
+  costs.recomputed = recomputed_steps(*policy, cache, costs.steps);
+  if (policy->caches()) {
+    const auto site = policy->site();
+    const auto point = model->network().cache_point(site.branch, site.blocks);
+    costs.count = count_network(*model, &point, counter);
+  } else {
+    costs.count = count_network(*model, nullptr, counter);
+  }
+  const double full = double(costs.count.full.macs()), cached = double(costs.count.cached.macs());
+  const double k = double(costs.recomputed), t = double(costs.steps);
+  costs.average = (k * full + (t - k) * cached) / t;
+  const double weight = quant.enabled() ? double(quant.weight_bits) : 32;
+  const double act = quant.enabled() ? double(quant.act_bits) : 32;
+  costs.bops = costs.average * weight * act;
+  costs.parameters = model->parameter_count();
+  costs.compression = compression(model->network(), quant);
+  return costs;
+}
+
+nlohmann::ordered_json layers_json(const StepCount& count) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& layer : count.layers) {
+    list.push_back({{"name", layer.name}, {"kind", layer.kind}, {"macs", layer.macs}});
+  }
+  return list;
+}
+
+void print_json(const Costs& c, const BopsOptions& options) {
+  nlohmann::ordered_json json;
+  json["macs"] = {
+      {"full", c.count.full.macs()}, {"cached", c.count.cached.macs()}, {"average", c.average}};
+  json["bops"] = c.bops;
+  json["parameters"] = c.parameters;
+  json["compression"] = c.compression;
+  json["attention"] = {{"full", c.count.full.attention}, {"cached", c.count.cached.attention}};
+  json["steps"] = {{"all", c.steps}, {"recomputed", c.recomputed}};
+  json["counter"] = options.counter;
+  if (options.layers) {
+    json["layers"] = {{"full", layers_json(c.count.full)}, {"cached", layers_json(c.count.cached)}};
+  }
+  fmt::print("{}\n", json.dump());
+}
+
+void print_step(const char* name, const StepCount& s) {
+  fmt::print("{:<8} {:>14.6f} {:>12.6f} {:>12.6f} {:>12.6f} {:>12.6f}\n", name,
+             double(s.macs()) / 1e9, double(s.conv) / 1e9, double(s.linear) / 1e9,
+             double(s.norm) / 1e9, double(s.attention) / 1e9);
+}
+
+void print_text(const Costs& c, const BopsOptions& options) {
+  if (options.layers) {
+    for (const auto* step : {&c.count.full, &c.count.cached}) {
+      fmt::print("{} step\n", step == &c.count.full ? "full" : "cached");
+      for (const auto& layer : step->layers) {
+        fmt::print("  {:<64} {:<9} {:>16}\n", layer.name, layer.kind, layer.macs);
+      }
+    }
+  }
+  fmt::print("G MACs of one call, batch 1 (counter {})\n", options.counter);
+  fmt::print("{:<8} {:>14} {:>12} {:>12} {:>12} {:>12}\n", "step", "counted", "conv", "linear",
+             "norm", "attention*");
+  print_step("full", c.count.full);
+  print_step("cached", c.count.cached);
+  fmt::print("average  {:>14.6f}  over {} steps, {} recomputed\n", c.average / 1e9, c.steps,
+             c.recomputed);
+  fmt::print("BOPs {:.4f} T, parameters {}, weights {:.2f} times smaller than float32\n",
+             c.bops / 1e12, c.parameters, c.compression);
+  fmt::print("* products of attention, not counted\n");
+}
+
+}  // namespace
+
+int bops_command(const BopsOptions& options) {
+  const Counter counter = parse_counter(options.counter);
+  const auto config = compose_program("command", options.overrides);
+  check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
+  const c10::NoGradGuard no_grad;
+  const auto costs = compute(config, counter);
+  if (options.common.json) {
+    print_json(costs, options);
+  } else {
+    print_text(costs, options);
+  }
+  return 0;
+}
+
+}  // namespace cq

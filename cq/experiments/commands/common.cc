@@ -1,0 +1,78 @@
+#include "cq/experiments/commands/common.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "cq/base/error.h"
+#include "cq/config/compose.h"
+#include "cq/config/nearest.h"
+#include "cq/config/resolve.h"
+
+namespace fs = std::filesystem;
+
+namespace cq {
+
+namespace {
+
+config::Node single_job(const config::ComposeRequest& request) {
+  auto composition = config::compose(request);
+  if (composition.jobs.size() != 1) {
+    throw UsageError(
+        "this command takes one configuration, got a sweep of {}; sweeps belong to "
+        "`cq-exp run`",
+        composition.jobs.size());
+  }
+  return config::resolve(composition.jobs.front().config).with_paths();
+}
+
+}  // namespace
+
+fs::path config_folder() {
+  if (const char* named = std::getenv("CQ_CONFIGS"); named != nullptr && *named != '\0') {
+    if (!fs::is_directory(named)) throw UsageError("CQ_CONFIGS='{}' is not a folder", named);
+    return fs::absolute(named).lexically_normal();
+  }
+  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path();
+  // Archive and build tree, portable program in the build tree, installation.
+  for (const char* place : {"../configs", "../../configs", "../share/cq-exp/configs"}) {
+    const auto folder = (program / place).lexically_normal();
+    if (fs::exists(folder / "command.yaml")) return folder;
+  }
+  throw UsageError("no folder `configs` of this program near {}; set CQ_CONFIGS to it",
+                   program.string());
+}
+
+fs::path find_data_file(const fs::path& path) {
+  if (fs::exists(path)) return path;
+  if (path.is_absolute()) throw UsageError("no such file: {}", path.string());
+  const auto beside = config_folder().parent_path() / path;
+  if (fs::exists(beside)) return beside;
+  throw UsageError("no such file: {} (nor {})", path.string(), beside.string());
+}
+
+config::Node compose_program(const std::string& primary,
+                             const std::vector<std::string>& overrides) {
+  config::ComposeRequest request;
+  request.primary = config_folder() / (primary + ".yaml");
+  request.overrides = overrides;
+  return single_job(request);
+}
+
+config::Node compose_file(const fs::path& file, const std::vector<std::string>& overrides) {
+  if (!fs::is_regular_file(file)) throw UsageError("no such config file: {}", file.string());
+  config::ComposeRequest request;
+  request.primary = file;
+  request.extra_dirs = {config_folder()};
+  request.overrides = overrides;
+  return single_job(request);
+}
+
+void check_keys(const config::Node& dict, const std::vector<std::string>& known) {
+  for (const auto& [key, value] : dict.items()) {
+    if (std::find(known.begin(), known.end(), key.text()) != known.end()) continue;
+    throw UsageError("{}: unknown key{} (known: {})", value.where(),
+                     config::did_you_mean(key.text(), known), fmt::join(known, ", "));
+  }
+}
+
+}  // namespace cq

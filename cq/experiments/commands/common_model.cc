@@ -1,0 +1,64 @@
+#include "cq/experiments/commands/common_model.h"
+
+#include <cmath>
+
+#include "cq/base/error.h"
+#include "cq/base/log.h"
+
+namespace cq {
+
+namespace {
+
+/// What a model's own defaults for sampling may hold; the sampler groups refer to them.
+struct SamplingDefaults {
+  int64_t steps = 50;
+  double guidance = 1;
+};
+
+const config::Params<SamplingDefaults>& sampling_defaults() {
+  using P = SamplingDefaults;
+  static const auto params =
+      config::Params<P>()
+          .field("steps", &P::steps, "denoising steps of the model's samplers", {1, 1000}, "steps")
+          .field("guidance", &P::guidance, "classifier-free guidance of the model", {0, 100});
+  return params;
+}
+
+void check_model(const config::Node& model) {
+  check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage",
+                     "weights", "sampling"});
+  if (const auto* sampling = model.get("sampling")) sampling_defaults().parse(*sampling);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode) {
+  const auto& model = config.at("model");
+  check_model(model);
+  const auto seed = uint64_t(config.at("seed").as_int());
+  if (mode != InitMode::random) return std::make_unique<Model>(model, nullptr, mode, seed);
+  const std::string weights = config.at("weights").as_string();
+  if (weights == "random") {
+    log_info("{}: random weights, seed {}", model.at("name").as_string(), seed);
+    return std::make_unique<Model>(model, nullptr, mode, seed);
+  }
+  const auto file = find_data_file(weights);
+  log_info("{}: weights from {}", model.at("name").as_string(), file.string());
+  return std::make_unique<Model>(model, open_weights(file), mode, seed);
+}
+
+SamplerChoice make_sampler(const config::Node& sampler, const Diffusion& diffusion) {
+  SamplerChoice choice;
+  const auto& guidance = sampler.at("guidance");
+  choice.guidance = guidance.as_double();
+  if (!std::isfinite(choice.guidance) || choice.guidance < 0) {
+    throw UsageError("{}: guidance must be a finite number from 0 on, got {}", guidance.where(),
+                     choice.guidance);
+  }
+  config::Node rest = sampler;
+  rest.erase(config::Key("guidance"));
+  choice.sampler = sampler_registry().make(sampler.at("name").as_string(), rest, diffusion);
+  return choice;
+}
+
+}  // namespace cq

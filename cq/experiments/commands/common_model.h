@@ -1,0 +1,22 @@
+#pragma once
+#include <memory>
+
+#include "cq/core/models/model.h"
+#include "cq/core/sampler.h"
+#include "cq/experiments/commands/common.h"
+
+namespace cq {
+
+/// The model of a composed config: its `model` group with the weights that `weights` names, a file
+/// or `random` (then drawn from `seed`). `mode` other than `random` builds without any file.
+std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode = InitMode::random);
+
+struct SamplerChoice {
+  std::unique_ptr<Sampler> sampler;
+  double guidance = 1;
+};
+
+/// The `sampler` group: `name`, `guidance`, and the sampler's own parameters.
+SamplerChoice make_sampler(const config::Node& sampler, const Diffusion& diffusion);
+
+}  // namespace cq
