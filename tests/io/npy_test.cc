@@ -145,7 +145,8 @@ TEST(Npy, refuses_what_it_cannot_trust) {
   EXPECT_THAT(refusal(npy(1, dict("<i2", "False", "(4294967296, 4294967296)"), kLittle)),
               HasSubstr("too large"));
   EXPECT_THAT(refusal(npy(1, "{'descr': '<i2', 'shape': (6,)}", kLittle)), HasSubstr("all be"));
-  EXPECT_THAT(refusal(npy(1, dict("|b1", "False", "(6,)"), std::string("\1\0\1\2\1\1", 6))), HasSubstr("0 or 1"));
+  EXPECT_THAT(refusal(npy(1, dict("|b1", "False", "(6,)"), std::string("\1\0\1\2\1\1", 6))),
+              HasSubstr("0 or 1"));
   EXPECT_THAT(refusal(std::string("\x93NUMPY\2\0\xff\xff\xff\x7f{}", 14)), HasSubstr("1 MiB"));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cq/base/error.h"
+#include "cq/core/io/hdf5_checkpoint.h"
 #include "cq/core/io/mapped_file.h"
 #include "cq/core/io/npz.h"
 #include "cq/core/io/printable.h"

@@ -14,7 +14,7 @@ class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
 
-  /// "safetensors", "torch" or "npz".
+  /// "safetensors", "torch", "npz" or "hdf5".
   virtual std::string format() const = 0;
   virtual const std::vector<std::string>& names() const = 0;
   virtual bool contains(const std::string& name) const = 0;
@@ -24,8 +24,8 @@ class Checkpoint {
   virtual at::Tensor tensor(const std::string& name) const = 0;
 };
 
-/// Opens a safetensors file, a torch checkpoint (zip or legacy) or an npz, recognised by its first
-/// bytes and not by its name. Throws RunError naming the file.
+/// Opens a safetensors file, a torch checkpoint (zip or legacy), an npz or an HDF5 file, recognised
+/// by its first bytes and not by its name. Throws RunError naming the file.
 std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace cq
