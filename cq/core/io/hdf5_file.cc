@@ -52,7 +52,7 @@ struct Listing {
   int depth = 0;
 };
 
-herr_t visit_link(hid_t group, const char* name, const H5L_info2_t* link, void* data) {
+herr_t visit_link(hid_t group, const char* name, const H5L_info_t* link, void* data) {
   auto& listing = *static_cast<Listing*>(data);
   if (link->type != H5L_TYPE_HARD || listing.depth > 32) return 0;
   const Handle object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose);
@@ -65,7 +65,7 @@ herr_t visit_link(hid_t group, const char* name, const H5L_info2_t* link, void* 
     const std::string before = std::exchange(listing.path, path);
     ++listing.depth;
     const herr_t result =
-        H5Literate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_link, data);
+        H5Literate(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_link, data);
     --listing.depth;
     listing.path = before;
     return result;
@@ -105,8 +105,7 @@ Handle open_for_reading(const std::filesystem::path& path) {
 bool is_hdf5(const std::filesystem::path& path) {
   const auto guard = lock();
   std::error_code error;
-  return std::filesystem::is_regular_file(path, error) &&
-         H5Fis_accessible(path.c_str(), H5P_DEFAULT) > 0;
+  return std::filesystem::is_regular_file(path, error) && H5Fis_hdf5(path.c_str()) > 0;
 }
 
 Handle file_type(at::ScalarType type) {
@@ -154,7 +153,7 @@ std::string type_name(hid_t type) {
 
 std::vector<Dataset> list_datasets(hid_t file, const std::filesystem::path& path) {
   Listing listing;
-  if (H5Literate2(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_link, &listing) < 0) {
+  if (H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_link, &listing) < 0) {
     fail("cannot list", path);
   }
   return std::move(listing.datasets);
