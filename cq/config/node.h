@@ -152,8 +152,12 @@ struct Node::Data {
   std::string path;
 };
 
-inline const Mark& Node::mark() const { return data_->mark; }
-inline const std::string& Node::path() const { return data_->path; }
+inline const Mark& Node::mark() const {
+  return data_->mark;
+}
+inline const std::string& Node::path() const {
+  return data_->path;
+}
 
 /// The steps of a dotted path: "a.b[0].c" -> a, b, 0, c. An empty path has no steps.
 std::vector<std::string> split_path(std::string_view path);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "cq/config/emit.h"
+
 namespace cq::config {
 
 namespace {
@@ -170,7 +172,7 @@ std::int64_t yaml_int(std::string_view text) {
   return from_digits(all, all.size() > 1 && all[0] == '0' ? 8 : 10, negative, text);
 }
 
-double yaml_real(std::string_view text) {
+double read_yaml_real(std::string_view text) {
   const auto [digits, negative] = clean(lower(text));
   const double sign = negative ? -1.0 : 1.0;
   if (digits == ".inf") return sign * std::numeric_limits<double>::infinity();
@@ -225,7 +227,7 @@ Node read_plain_scalar(std::string_view text) {
   if (text == "=") throw UsageError("'=' alone is a special value in YAML 1.1: quote it");
   if (kDigitsAnd_.find(text[0]) != std::string_view::npos || text[0] == '+' || text[0] == '-' ||
       text[0] == '.') {
-    if (is_yaml_real(text)) return Node(yaml_real(text));
+    if (is_yaml_real(text)) return Node(read_yaml_real(text));
     if (is_yaml_int(text)) return Node(yaml_int(text));
   }
   return Node(std::string(text));
@@ -258,6 +260,21 @@ std::string python_text(const Node& scalar) {
       return python_real(scalar.as_double());
     default:
       return scalar.as_string();
+  }
+}
+
+Key key_of(const Node& scalar) {
+  switch (scalar.kind()) {
+    case Node::Kind::null:
+      return Key("null", KeyKind::null);
+    case Node::Kind::boolean:
+      return Key(scalar.as_bool() ? "true" : "false", KeyKind::boolean);
+    case Node::Kind::integer:
+      return Key(std::to_string(scalar.as_int()), KeyKind::integer);
+    case Node::Kind::real:
+      return Key(yaml_real(scalar.as_double()), KeyKind::real);
+    default:
+      return Key(scalar.as_string());
   }
 }
 

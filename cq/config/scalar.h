@@ -19,6 +19,9 @@ std::string python_real(double value);
 /// Python's str() of a scalar: "True", "None", "1.0".
 std::string python_text(const Node& scalar);
 
+/// The key that a scalar makes, of the scalar's own kind.
+Key key_of(const Node& scalar);
+
 /// Python's int(text) and float(text): surrounding blanks, a sign, single underscores between
 /// digits; float also takes inf, infinity and nan in any case.
 std::optional<std::int64_t> python_int(std::string_view text);

@@ -53,7 +53,7 @@ class Accuracy final : public Metric {
   }
 
   void merge(const Metric& other) override {
-    const auto& shard = same_kind<Accuracy>(other);
+    const auto& shard = same_kind(*this, other);
     right_ += shard.right_;
     count_ += shard.count_;
   }

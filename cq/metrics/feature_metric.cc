@@ -13,7 +13,7 @@ void FeatureMetric::add(const MetricBatch& batch) {
 }
 
 void FeatureMetric::merge(const Metric& other) {
-  const auto& shard = same_kind<FeatureMetric>(other);
+  const auto& shard = same_kind(*this, other);
   generated_.merge(shard.generated_);
   reference_.merge(shard.reference_);
 }

@@ -37,7 +37,7 @@ class Fid final : public FeatureMetric {
   }
 
   void merge(const Metric& other) override {
-    const auto& shard = same_kind<Fid>(other);
+    const auto& shard = same_kind(*this, other);
     FeatureMetric::merge(other);
     take(shard.generated_statistics_, generated_statistics_, generated_);
     take(shard.reference_statistics_, reference_statistics_, reference_);

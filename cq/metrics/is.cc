@@ -42,7 +42,7 @@ class Is final : public Metric {
   void add(const MetricBatch& batch) override {
     if (batch.generated.logits.defined()) logits_.add(batch.generated.logits);
   }
-  void merge(const Metric& other) override { logits_.merge(same_kind<Is>(other).logits_); }
+  void merge(const Metric& other) override { logits_.merge(same_kind(*this, other).logits_); }
 
   MetricResult result() const override {
     std::optional<uint32_t> seed;

@@ -2,7 +2,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <typeinfo>
 
 #include <nlohmann/json.hpp>
 
@@ -76,12 +78,14 @@ class Metric {
 
 using MetricRegistry = config::Registry<Metric, const MetricSource&>;
 
-/// For `merge`: the other metric as one of the same kind.
+/// For `merge`: `other` as the kind that `self` is of; merging two kinds is a mistake in the
+/// program.
 template <class Kind>
-const Kind& same_kind(const Metric& other) {
-  const auto* kind = dynamic_cast<const Kind*>(&other);
-  if (kind == nullptr) throw std::logic_error("metrics of different kinds cannot be merged");
-  return *kind;
+const Kind& same_kind(const Kind& self, const Metric& other) {
+  if (typeid(self) != typeid(other)) {
+    throw std::logic_error("metrics of different kinds cannot be merged");
+  }
+  return static_cast<const Kind&>(other);
 }
 
 /// The name that a value is printed under. Figures known by Inception's features carry their

@@ -49,7 +49,7 @@ void PairedMetric::add(const MetricBatch& batch) {
 }
 
 void PairedMetric::merge(const Metric& other) {
-  const auto& shard = same_kind<PairedMetric>(other);
+  const auto& shard = same_kind(*this, other);
   values_.insert(values_.end(), shard.values_.begin(), shard.values_.end());
 }
 

@@ -78,6 +78,8 @@ herr_t visit_link(hid_t group, const char* name, const H5L_info_t* link, void* d
 std::unique_lock<std::recursive_mutex> lock() {
   static std::recursive_mutex mutex;
   static const bool prepared = [] {
+    // At exit the library would close, and crash on, a file that a full disk kept it from closing.
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     H5PLset_loading_state(0);  // a file must not choose code to load
     return true;

@@ -222,8 +222,9 @@ void TrajectoryWriter::State::write(const std::string& name, Layer& layer, int64
   H5Sselect_hyperslab(target.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr);
   const hdf5::Handle source(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr),
                             H5Sclose);
-  if (H5Dwrite(layer.dataset.get(), hdf5::file_type(type).get(), source.get(), target.get(),
-               H5P_DEFAULT, data.const_data_ptr()) < 0) {
+  const hdf5::Handle memory = hdf5::file_type(type);
+  if (H5Dwrite(layer.dataset.get(), memory.get(), source.get(), target.get(), H5P_DEFAULT,
+               data.const_data_ptr()) < 0) {
     hdf5::fail("cannot write", path());
   }
   written += data.size(0);

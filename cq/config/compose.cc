@@ -1,0 +1,235 @@
+#include "cq/config/compose.h"
+
+#include <optional>
+
+#include "cq/config/defaults.h"
+#include "cq/config/hydra_node.h"
+#include "cq/config/merge.h"
+#include "cq/config/nearest.h"
+#include "cq/config/override.h"
+#include "cq/config/repository.h"
+#include "cq/config/resolve.h"
+#include "cq/config/sweep.h"
+#include "cq/config/where.h"
+#include "cq/config/yaml_reader.h"
+
+namespace cq::config {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void refuse_sweep(const Override& over) {
+  throw UsageError(
+      "override '{}' gives several values: -m sweeps over them, [..] makes a list, "
+      "quotes make a string",
+      over.text);
+}
+
+/// A sweep block sweeps without -m, but the command line does not.
+void refuse_sweeps(const std::vector<std::string>& overrides) {
+  for (const std::string& text : overrides) {
+    const Override over = parse_override(text);
+    if (over.is_sweep()) refuse_sweep(over);
+  }
+}
+
+class Composer {
+ public:
+  explicit Composer(const ComposeRequest& request) : repository_(roots(request)) {
+    add_hydra_configs(repository_);
+    if (request.primary.empty()) {
+      primary_ = "command line";
+      repository_.add(primary_, from_defaults(request.defaults));
+    } else {
+      add_primary(request.primary);
+    }
+  }
+
+  Repository& repository() { return repository_; }
+  const Node& sweep_block() const { return sweep_block_; }
+
+  /// hydra.searchpath, of the overrides before that of the primary config.
+  void extend_search_path(const std::vector<std::string>& overrides) {
+    for (const std::string& text : overrides) {
+      if (!text.starts_with("hydra.searchpath=")) continue;
+      add_search_path(repository_, parse_override(text).node());
+      return;
+    }
+    const Node* own = repository_.load(primary_)->config.find("hydra.searchpath");
+    if (own != nullptr) add_search_path(repository_, *own);
+  }
+
+  ComposedJob job(const std::vector<std::string>& overrides, bool skip_missing) {
+    std::vector<Override> groups;
+    std::vector<Override> values;
+    std::string groups_text;
+    for (const std::string& text : overrides) {
+      Override over = parse_override(text);
+      if (over.is_sweep()) {
+        if (skip_missing) continue;
+        refuse_sweep(over);
+      }
+      const bool is_group = is_group_override(repository_, over);
+      if (is_group) groups_text += text + "\n";
+      (is_group ? groups : values).push_back(std::move(over));
+    }
+    const Base& base = composed(groups, groups_text, skip_missing);
+    ComposedJob out{base.config, overrides, base.choices};
+    for (const Override& over : values) apply_override(out.config, over);
+    return out;
+  }
+
+ private:
+  struct Base {
+    Node config;
+    std::map<std::string, std::string> choices;
+  };
+
+  static std::vector<fs::path> roots(const ComposeRequest& request) {
+    std::vector<fs::path> out;
+    if (!request.primary.empty()) {
+      const fs::path folder = request.primary.parent_path();
+      out.push_back(folder.empty() ? fs::path(".") : folder);
+    }
+    out.insert(out.end(), request.extra_dirs.begin(), request.extra_dirs.end());
+    return out;
+  }
+
+  static ConfigFile from_defaults(const std::vector<std::string>& defaults) {
+    ConfigFile out;
+    out.file = "command line";
+    out.config = Node::dict();
+    for (const std::string& text : defaults) {
+      const Override over = parse_override(text);
+      DefaultEntry entry;
+      entry.kind = DefaultEntry::Kind::group;
+      entry.name = over.key;
+      entry.package = over.package;
+      entry.value = over.node();
+      entry.mark = Mark{std::make_shared<const std::string>("command line"), 0, 0};
+      out.defaults.push_back(std::move(entry));
+    }
+    return out;
+  }
+
+  void add_primary(const fs::path& file) {
+    primary_ = file.stem().string();
+    if (!fs::is_regular_file(file)) {
+      std::vector<std::string> beside;
+      std::error_code ignored;
+      const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+      for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+        if (entry.path().extension() == ".yaml") beside.push_back(entry.path().stem().string());
+      }
+      throw UsageError("{}: there is no such config file{}", file.string(),
+                       did_you_mean(primary_, beside));
+    }
+    ConfigFile config = read_config(read_yaml_text(file), file.string());
+    if (const Node* block = config.config.get(std::string_view("sweep"))) {
+      if (!block->is_dict()) {
+        throw UsageError("{}: sweep: must be a mapping of keys to values, got {}",
+                         block->mark().text(), block->describe());
+      }
+      sweep_block_ = block->with_paths("sweep");
+      config.config.erase(Key("sweep"));
+    }
+    repository_.add(primary_, std::move(config));
+  }
+
+  /// Cells that choose the same options share everything but their own values.
+  const Base& composed(const std::vector<Override>& groups, const std::string& groups_text,
+                       bool skip_missing) {
+    const std::string key = groups_text + (skip_missing ? "?" : "");
+    const auto known = bases_.find(key);
+    if (known != bases_.end()) return known->second;
+    const DefaultsList list = make_defaults_list(repository_, primary_, groups, skip_missing);
+    Node config = Node::dict();
+    for (const ResultDefault& part : list.configs) {
+      const ConfigFile* file = repository_.load(part.config_path);
+      const bool own = part.config_path == primary_ || part.config_path == "hydra/config";
+      const Node embedded = embed(file->config, part.package);
+      if (!own && embedded.find("hydra.searchpath") != nullptr) {
+        throw UsageError("{}: hydra.searchpath belongs into the primary config", file->file);
+      }
+      config = merge(config, embedded, config, "");
+    }
+    return bases_[key] = Base{config.with_paths(), list.choices};
+  }
+
+  Repository repository_;
+  std::string primary_;
+  Node sweep_block_ = Node::dict();
+  std::map<std::string, Base> bases_;
+};
+
+/// A group compared with a string stands for the option that was chosen.
+Node look_up(const ComposedJob& job, const std::string& key) {
+  const auto choice = job.choices.find(key);
+  const Node* node = job.config.find(key);
+  if (choice != job.choices.end() && (node == nullptr || node->is_dict())) {
+    return Node(choice->second);
+  }
+  if (node == nullptr) throw UsageError("there is no key '{}' in the composed config", key);
+  return node->is_interpolation() ? resolve_at(job.config, key, *node) : *node;
+}
+
+Composition compose_cells(Composer& composer, const std::vector<Axis>& axes,
+                          const std::string& where_text) {
+  Composition out;
+  out.sweep = true;
+  std::optional<Where> where;
+  if (!where_text.empty()) where.emplace(where_text);
+  for (const auto& overrides : combinations(axes)) {
+    ComposedJob job = composer.job(overrides, false);
+    const bool kept =
+        !where || where->holds([&](const std::string& key) { return look_up(job, key); });
+    if (!kept) {
+      ++out.dropped;
+      continue;
+    }
+    job.config.erase(Key("hydra"));
+    out.jobs.push_back(std::move(job));
+  }
+  return out;
+}
+
+}  // namespace
+
+Composition compose(const ComposeRequest& request) {
+  Composer composer(request);
+  composer.extend_search_path(request.overrides);
+  SweepBlock block = read_sweep_block(composer.sweep_block(), composer.repository());
+  std::vector<std::string> overrides;
+  std::vector<Axis> zips;
+  for (const std::string& text : request.overrides) {
+    if (!text.starts_with("zip(")) {
+      overrides.push_back(text);
+      continue;
+    }
+    if (!request.multirun) throw UsageError("override '{}' sweeps: add -m", text);
+    zips.push_back(zip_axis(text, composer.repository()));
+  }
+  // What does not sweep must compose on its own, as in Hydra.
+  const bool sweeps = request.multirun || !block.axes.empty();
+  ComposedJob master = composer.job(overrides, sweeps);
+  const Node* mode = master.config.find("hydra.mode");
+  const bool by_mode = mode != nullptr && mode->is_string() && mode->as_string() == "MULTIRUN";
+  if (!sweeps && !by_mode) {
+    master.config.erase(Key("hydra"));
+    Composition out;
+    out.jobs.push_back(std::move(master));
+    return out;
+  }
+  if (!request.multirun && !by_mode) refuse_sweeps(overrides);
+  for (const std::string& param : sweeper_params(master.config)) {
+    put_axis(block.axes, axis_of(parse_override(param), composer.repository()));
+  }
+  for (const std::string& text : overrides) {
+    put_axis(block.axes, axis_of(parse_override(text), composer.repository()));
+  }
+  for (Axis& axis : zips) put_axis(block.axes, std::move(axis));
+  return compose_cells(composer, block.axes, block.where);
+}
+
+}  // namespace cq::config

@@ -1,0 +1,47 @@
+#pragma once
+// From files and overrides to composed configs, one per cell of the sweep: Hydra 1.3's composition
+// and OmegaConf 2.3's merging, with zip() and where: on top.
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cq/config/node.h"
+
+namespace cq::config {
+
+struct ComposeRequest {
+  /// The primary config; its folder is the config root. Empty: composed from `defaults` alone.
+  std::filesystem::path primary;
+  /// Config roots that are searched after the primary's folder, in this order.
+  std::vector<std::filesystem::path> extra_dirs;
+  /// Without a primary config: its defaults list, as "group=option" ("group=???" must be chosen).
+  std::vector<std::string> defaults;
+  /// Hydra's override grammar, and zip(a=..., b=...) for axes that run together.
+  std::vector<std::string> overrides;
+  /// Overrides may sweep (-m). A `sweep:` block of the primary config sweeps without it.
+  bool multirun = false;
+};
+
+struct ComposedJob {
+  /// Interpolations are not resolved (see resolve.h), `???` may be left; no `hydra` node.
+  Node config;
+  /// The overrides of this job alone, one value each.
+  std::vector<std::string> overrides;
+  /// Config group to the option that was chosen.
+  std::map<std::string, std::string> choices;
+};
+
+struct Composition {
+  std::vector<ComposedJob> jobs;
+  /// Cells that the `where:` expression of the sweep block left out.
+  std::int64_t dropped = 0;
+  /// Whether there was anything to sweep.
+  bool sweep = false;
+};
+
+/// Throws UsageError that names the file, group, key or override at fault.
+Composition compose(const ComposeRequest& request);
+
+}  // namespace cq::config

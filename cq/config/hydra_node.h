@@ -1,0 +1,21 @@
+#pragma once
+// Configs written for Hydra may set Hydra's own keys (`hydra.run.dir`, `override hydra/launcher`).
+// They are checked as far as their names go and otherwise have no effect here, except for
+// hydra.searchpath, hydra.mode and hydra.sweeper.params.
+#include <string>
+#include <vector>
+
+#include "cq/config/repository.h"
+
+namespace cq::config {
+
+/// Puts Hydra's own groups and keys where the composition looks for them.
+void add_hydra_configs(Repository& repository);
+
+/// Adds the folders of hydra.searchpath of the primary config or the overrides as roots.
+void add_search_path(Repository& repository, const Node& searchpath);
+
+/// hydra.sweeper.params as overrides.
+std::vector<std::string> sweeper_params(const Node& config);
+
+}  // namespace cq::config

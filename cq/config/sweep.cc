@@ -1,0 +1,207 @@
+#include "cq/config/sweep.h"
+
+#include <algorithm>
+
+#include "cq/config/tokens.h"
+
+namespace cq::config {
+
+namespace {
+
+constexpr std::size_t kMostCells = 1'000'000;
+
+/// A value of a YAML file as the override grammar writes it.
+Element element_of(const Node& node) {
+  if (node.is_list()) {
+    Element::List items;
+    for (const Node& item : node.elements()) items.push_back(element_of(item));
+    return {std::move(items), '\0'};
+  }
+  if (node.is_dict()) {
+    Element::Dict items;
+    for (const auto& [key, value] : node.items()) {
+      items.emplace_back(Element{Node(key.text()), '\0'}, element_of(value));
+    }
+    return {std::move(items), '\0'};
+  }
+  return {node, node.is_string() ? '\'' : '\0'};
+}
+
+Axis yaml_axis(const Key& key, const Node& value, const Repository& repository) {
+  try {
+    if (value.is_string()) {
+      return axis_of(parse_override(key + "=" + value.as_string()), repository);
+    }
+    Axis axis;
+    axis.keys = {key.text()};
+    const Node::List one = {value};
+    for (const Node& item : value.is_list() ? value.elements() : one) {
+      const std::string text = key + "=" + element_of(item).text();
+      parse_override(text);
+      axis.points.push_back({text});
+    }
+    return axis;
+  } catch (const UsageError& error) {
+    throw UsageError("{}sweep: {}", value.where(), error.what());
+  }
+}
+
+/// Axes of the same length become one.
+Axis zipped(const std::vector<Axis>& axes, const std::string& what) {
+  if (axes.empty()) throw UsageError("{}: nothing to step together", what);
+  Axis out;
+  out.points.resize(axes[0].points.size());
+  for (const Axis& axis : axes) {
+    if (axis.points.size() != out.points.size()) {
+      throw UsageError("{}: '{}' has {} values and '{}' has {}; they step together", what,
+                       axes[0].keys[0], out.points.size(), axis.keys[0], axis.points.size());
+    }
+    if (std::find(out.keys.begin(), out.keys.end(), axis.keys[0]) != out.keys.end()) {
+      throw UsageError("{}: '{}' is given twice", what, axis.keys[0]);
+    }
+    out.keys.push_back(axis.keys[0]);
+    for (std::size_t i = 0; i < axis.points.size(); ++i) {
+      out.points[i].push_back(axis.points[i][0]);
+    }
+  }
+  return out;
+}
+
+Axis zip_of(const Node& mapping, const Repository& repository) {
+  if (mapping.is_string()) return zip_axis(mapping.as_string(), repository);
+  std::vector<Axis> axes;
+  for (const auto& [key, value] : mapping.items()) {
+    axes.push_back(yaml_axis(key, value, repository));
+  }
+  return zipped(axes, mapping.where() + "zip");
+}
+
+/// Splits "a=1,2, b=[3,4]" where a comma stands outside of brackets and a key follows.
+std::vector<std::string> zip_parts(std::string_view text) {
+  std::vector<std::string> parts(1);
+  int depth = 0;
+  char quote = '\0';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != '\0') {
+      if (c == '\\' && i + 1 < text.size()) {
+        parts.back() += text[i++];
+      } else if (c == quote) {
+        quote = '\0';
+      }
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (std::string_view("([{").find(c) != std::string_view::npos) {
+      ++depth;
+    } else if (std::string_view(")]}").find(c) != std::string_view::npos) {
+      --depth;
+    } else if (c == ',' && depth == 0) {
+      const std::size_t start = std::min(text.find_first_not_of(' ', i + 1), text.size());
+      const std::size_t end = text.find_first_of("=,([{'\"", start);
+      if (end != std::string_view::npos && text[end] == '=') {
+        parts.emplace_back();
+        i = start - 1;
+        continue;
+      }
+    }
+    parts.back() += text[i];
+  }
+  return parts;
+}
+
+}  // namespace
+
+Axis axis_of(const Override& over, const Repository& repository) {
+  Axis axis;
+  const std::string key = over.key_element();
+  axis.keys = {key};
+  if (!over.is_sweep()) {
+    const bool bare = over.kind == Override::Kind::remove && !over.has_value;
+    axis.points = {{bare ? key : key + "=" + over.element().text()}};
+    return axis;
+  }
+  if (over.for_hydra()) {
+    throw UsageError("override '{}': Hydra's own keys cannot be swept", over.text);
+  }
+  for (const std::string& value : sweep_values(over, repository.options(over.key))) {
+    axis.points.push_back({key + "=" + value});
+  }
+  return axis;
+}
+
+Axis zip_axis(const std::string& text, const Repository& repository) {
+  if (!text.starts_with("zip(") || !text.ends_with(")")) {
+    throw UsageError("'{}': expected zip(a=1,2, b=3,4)", text);
+  }
+  std::vector<Axis> axes;
+  for (const std::string& part : zip_parts(std::string_view(text).substr(4, text.size() - 5))) {
+    const Override over = parse_override(part);
+    if (!over.is_sweep() && over.element().is_list()) {
+      Axis axis;
+      axis.keys = {over.key_element()};
+      for (const Element& item : over.element().list()) {
+        axis.points.push_back({over.key_element() + "=" + item.text()});
+      }
+      axes.push_back(std::move(axis));
+    } else {
+      axes.push_back(axis_of(over, repository));
+    }
+  }
+  return zipped(axes, text);
+}
+
+SweepBlock read_sweep_block(const Node& block, const Repository& repository) {
+  SweepBlock out;
+  for (const auto& [key, value] : block.items()) {
+    if (key == "where") {
+      out.where = value.as_string();
+    } else if (key == "zip") {
+      if (value.is_list()) {
+        for (const Node& item : value.elements()) put_axis(out.axes, zip_of(item, repository));
+      } else {
+        put_axis(out.axes, zip_of(value, repository));
+      }
+    } else {
+      put_axis(out.axes, yaml_axis(key, value, repository));
+    }
+  }
+  return out;
+}
+
+void put_axis(std::vector<Axis>& axes, Axis axis) {
+  for (Axis& old : axes) {
+    for (const std::string& key : axis.keys) {
+      if (std::find(old.keys.begin(), old.keys.end(), key) == old.keys.end()) continue;
+      if (old.keys != axis.keys) {
+        throw UsageError("'{}' is part of zip({}) and given alone as well", key,
+                         fmt::join(old.keys.size() > 1 ? old.keys : axis.keys, ", "));
+      }
+      old = std::move(axis);
+      return;
+    }
+  }
+  axes.push_back(std::move(axis));
+}
+
+std::vector<std::vector<std::string>> combinations(const std::vector<Axis>& axes) {
+  std::size_t count = 1;
+  for (const Axis& axis : axes) {
+    count *= axis.points.size();
+    if (count > kMostCells) throw UsageError("the sweep has more than {} cells", kMostCells);
+  }
+  std::vector<std::vector<std::string>> out;
+  out.reserve(count);
+  for (std::size_t cell = 0; cell < count; ++cell) {
+    std::vector<std::string> overrides;
+    std::size_t below = count;
+    for (const Axis& axis : axes) {
+      below /= axis.points.size();
+      const auto& point = axis.points[cell / below % axis.points.size()];
+      overrides.insert(overrides.end(), point.begin(), point.end());
+    }
+    out.push_back(std::move(overrides));
+  }
+  return out;
+}
+
+}  // namespace cq::config

@@ -1,0 +1,38 @@
+#pragma once
+// From sweeping overrides and `sweep:` blocks to the cells of the sweep.
+#include <string>
+#include <vector>
+
+#include "cq/config/override.h"
+#include "cq/config/repository.h"
+
+namespace cq::config {
+
+/// Points that run together: each point is one or, for zip, several overrides of one value each.
+struct Axis {
+  std::vector<std::string> keys;  // with prefix and package, one for each override of a point
+  std::vector<std::vector<std::string>> points;
+};
+
+struct SweepBlock {
+  std::vector<Axis> axes;
+  std::string where;  // "" for all cells
+};
+
+/// The axis of one override; a single value is an axis of one point.
+Axis axis_of(const Override& over, const Repository& repository);
+
+/// "zip(a=1,2, b=[3, 4])": the axes step together. Throws UsageError where lengths differ.
+Axis zip_axis(const std::string& text, const Repository& repository);
+
+/// The `sweep:` mapping of a primary config.
+SweepBlock read_sweep_block(const Node& block, const Repository& repository);
+
+/// Adds an axis; one that is there with the same key is replaced in its place.
+void put_axis(std::vector<Axis>& axes, Axis axis);
+
+/// All combinations, the last axis fastest, each as the overrides of one cell. Throws UsageError
+/// beyond a million.
+std::vector<std::vector<std::string>> combinations(const std::vector<Axis>& axes);
+
+}  // namespace cq::config

@@ -1,0 +1,226 @@
+#include "cq/config/yaml_reader.h"
+
+#include <fstream>
+#include <optional>
+#include <set>
+#include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include "cq/config/interpolation.h"
+#include "cq/config/scalar.h"
+#include "cq/config/yaml_text.h"
+
+namespace cq::config {
+
+namespace {
+
+/// Builds the tree from the parser's events, so that nothing is built of what is refused.
+class Builder : public YAML::EventHandler {
+ public:
+  Builder(const std::string& file, const YamlLimits& limits)
+      : file_(std::make_shared<const std::string>(file)), limits_(limits) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    finish(Node().with_mark(at(mark)), 1, anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) refuse(mark, "an alias to the value it is part of");
+    const auto [node, weight] = found->second;
+    finish(node, weight, 0, &mark);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_tag(mark, tag);
+    const bool plain = tag == "?";
+    Node node;
+    try {
+      node = plain ? read_plain_scalar(value) : Node(value);
+      if (node.is_interpolation()) check_interpolation(value);
+    } catch (const UsageError& error) {
+      refuse(mark, error.what());
+    }
+    is_merge_ = plain && value == "<<";
+    finish(node.with_mark(at(mark)), 1, anchor, &mark);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(mark, tag, anchor, Node::list());
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(mark, tag, anchor, Node::dict());
+  }
+  void OnMapEnd() override { close(); }
+
+  const Node& root() const { return root_; }
+
+ private:
+  struct Open {
+    YAML::Mark mark;
+    YAML::anchor_t anchor;
+    bool is_map;
+    Node::List list;
+    Node::Dict dict;
+    Node::Dict merged;
+    std::set<std::pair<std::string, KeyKind>> keys;
+    std::optional<Key> key;
+    bool key_is_merge = false;
+    std::size_t weight = 1;
+  };
+
+  Mark at(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
+
+  [[noreturn]] void refuse(const YAML::Mark& mark, const std::string& what) const {
+    throw UsageError("{}: {}", at(mark).text(), what);
+  }
+
+  void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
+    if (tag.empty() || tag == "?" || tag == "!") return;
+    refuse(mark, fmt::format("the tag '{}': tags are not supported, the type follows from how the "
+                             "value is written",
+                             tag));
+  }
+
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node empty) {
+    refuse_tag(mark, tag);
+    if (static_cast<int>(stack_.size()) >= limits_.depth) {
+      refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));
+    }
+    if (expects_key()) refuse(mark, "a list or mapping as a key; keys are scalars");
+    Open level;
+    level.mark = mark;
+    level.anchor = anchor;
+    level.is_map = empty.is_dict();
+    stack_.push_back(std::move(level));
+  }
+
+  void close() {
+    Open level = std::move(stack_.back());
+    stack_.pop_back();
+    Node node;
+    if (level.is_map) {
+      // Merged keys come first, and the mapping's own win over them.
+      Node dict = Node(std::move(level.merged));
+      for (auto& [key, value] : level.dict) dict.put(key, value);
+      node = std::move(dict);
+    } else {
+      node = Node(std::move(level.list));
+    }
+    finish(node.with_mark(at(level.mark)), level.weight, level.anchor, &level.mark);
+  }
+
+  bool expects_key() const { return !stack_.empty() && stack_.back().is_map && !stack_.back().key; }
+
+  void finish(Node node, std::size_t weight, YAML::anchor_t anchor,
+              const YAML::Mark* mark = nullptr) {
+    if (anchor != 0) anchors_[anchor] = {node, weight};
+    if (stack_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& level = stack_.back();
+    level.weight += weight;
+    const YAML::Mark& where = mark != nullptr ? *mark : level.mark;
+    if (level.weight > limits_.values) {
+      refuse(where, fmt::format("more than {} values once aliases are expanded", limits_.values));
+    }
+    if (!level.is_map) {
+      level.list.push_back(std::move(node));
+    } else if (!level.key) {
+      take_key(level, node, where);
+    } else {
+      if (level.key_is_merge) {
+        merge(level, node, where);
+      } else {
+        level.dict.emplace_back(*level.key, std::move(node));
+      }
+      level.key.reset();
+    }
+  }
+
+  void take_key(Open& level, const Node& node, const YAML::Mark& where) {
+    if (!node.is_scalar()) refuse(where, "a list or mapping as a key; keys are scalars");
+    if (node.is_null()) refuse(where, "null as a key; quote it if its text is meant");
+    level.key_is_merge = is_merge_ && node.is_string() && node.as_string() == "<<";
+    is_merge_ = false;
+    Key key = key_of(node);
+    if (!level.key_is_merge && !level.keys.emplace(key.text(), key.kind).second) {
+      refuse(where, fmt::format("the key '{}' is given twice", key.text()));
+    }
+    level.key = std::move(key);
+  }
+
+  void merge(Open& level, const Node& node, const YAML::Mark& where) {
+    Node all = Node::dict();
+    const auto add = [&](const Node& mapping) {
+      if (!mapping.is_dict()) refuse(where, "'<<' merges a mapping or a list of mappings");
+      for (const auto& [key, value] : mapping.items()) {
+        if (all.get(key) == nullptr) all.put(key, value);
+      }
+    };
+    if (node.is_list()) {
+      for (const Node& item : node.elements()) add(item);
+    } else {
+      add(node);
+    }
+    for (const auto& entry : all.items()) level.merged.push_back(entry);
+  }
+
+  std::shared_ptr<const std::string> file_;
+  YamlLimits limits_;
+  std::vector<Open> stack_;
+  std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
+  bool is_merge_ = false;
+  Node root_;
+};
+
+}  // namespace
+
+Node read_yaml(std::string_view text, const std::string& file, const YamlLimits& limits) {
+  if (text.size() > limits.bytes) {
+    throw UsageError("{}:1:1: {} bytes, more than the {} that a config may have", file, text.size(),
+                     limits.bytes);
+  }
+  check_yaml_text(text, file);
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  std::istringstream stream{std::string(text)};
+  Builder builder(file, limits);
+  try {
+    YAML::Parser parser(stream);
+    parser.HandleNextDocument(builder);
+    Builder second(file, limits);
+    if (parser.HandleNextDocument(second)) {
+      throw UsageError("{}: several documents in one file; a config is one", file);
+    }
+  } catch (const YAML::Exception& error) {
+    throw UsageError("{}:{}:{}: {}", file, error.mark.line + 1, error.mark.column + 1, error.msg);
+  }
+  return builder.root();
+}
+
+std::string read_yaml_text(const std::filesystem::path& file, const YamlLimits& limits) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream || std::filesystem::is_directory(file)) {
+    throw UsageError("{}: cannot be read", file.string());
+  }
+  // One byte more than allowed, so that the check sees that there is too much.
+  std::string text(limits.bytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > limits.bytes) {
+    throw UsageError("{}:1:1: more than the {} bytes that a config may have", file.string(),
+                     limits.bytes);
+  }
+  return text;
+}
+
+}  // namespace cq::config

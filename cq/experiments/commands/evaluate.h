@@ -1,0 +1,51 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cq/metrics/feature_network.h"
+
+namespace cq {
+
+/// Makes the feature network called `name` ("cifar", "inception", "clip") with weights from a file,
+/// or the program's own where the path is empty. UsageError for a name that does not exist.
+using FeatureNetworkFactory = std::function<std::unique_ptr<FeatureNetwork>(
+    const std::string& name, const std::filesystem::path& weights)>;
+
+struct EvaluateOptions {
+  std::optional<std::filesystem::path> generated;
+  std::optional<std::filesystem::path> reference;
+  std::vector<std::string> metrics;  ///< names of metric_registry(), or their labels ("fd_cifar")
+  std::string features = "cifar";    ///< "none" takes .npy features and statistics as they are
+  std::filesystem::path weights;
+  std::optional<std::filesystem::path> logits;  ///< .npy [N, classes], in place of a network's
+  std::optional<std::string> kid_subset_size;   ///< a number or "all"
+  std::optional<int64_t> kid_subsets;
+  std::optional<int64_t> is_splits;
+  std::optional<std::string> is_shuffle;  ///< a seed or "none"
+  std::optional<int64_t> k;
+  std::optional<int64_t> seed;
+  /// Above 1: delete-one-split jackknife for the metrics on features and logits.
+  int64_t interval_splits = 0;
+  int64_t batch = 64;
+  bool skip_bad = false;
+  std::vector<std::string> expect;  ///< "fid<=12.5"; also <, >=, >
+  bool json = false;
+  FeatureNetworkFactory make_network;
+};
+
+/// The document of `--json`: {"metrics": {name: {"value", "std"?, "protocol"}}}. Everything that
+/// can be refused beforehand is, before any file is read through. Throws UsageError and RunError.
+nlohmann::ordered_json evaluate(const EvaluateOptions& options);
+
+/// `cq-exp evaluate`: prints the document or a table, then throws CheckError where an expectation
+/// does not hold. Returns the exit code.
+int evaluate_command(const EvaluateOptions& options);
+
+}  // namespace cq

@@ -1,0 +1,56 @@
+#include "cq/metrics/jackknife.h"
+
+#include <cmath>
+#include <vector>
+
+#include "cq/base/error.h"
+#include "cq/metrics/numerics/kernel_distance.h"
+
+namespace cq {
+namespace {
+
+at::Tensor rows_without(const at::Tensor& rows, int64_t split, int64_t splits) {
+  if (!rows.defined()) return rows;
+  std::vector<int64_t> kept;
+  for (int64_t i = 0; i < rows.size(0); ++i) {
+    if (i % splits != split) kept.push_back(i);
+  }
+  return rows.index_select(0, at::from_blob(kept.data(), {static_cast<int64_t>(kept.size())},
+                                            at::TensorOptions().dtype(at::kLong)));
+}
+
+}  // namespace
+
+void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metric>()>& make,
+                  const MetricBatch& all, int64_t splits) {
+  const at::Tensor& rows =
+      all.generated.features.defined() ? all.generated.features : all.generated.logits;
+  if (!rows.defined() || rows.size(0) < 2 * splits) {
+    throw UsageError(
+        "[interval] {} splits need the features or logits of at least {} generated "
+        "samples",
+        splits, 2 * splits);
+  }
+  std::vector<double> values;
+  for (int64_t split = 0; split < splits; ++split) {
+    MetricBatch part = all;
+    part.generated.features = rows_without(all.generated.features, split, splits);
+    part.generated.logits = rows_without(all.generated.logits, split, splits);
+    part.generated.labels = rows_without(all.generated.labels, split, splits);
+    const auto metric = make();
+    metric->add(part);
+    values.push_back(metric->result().value);
+  }
+  const double error = spread_of(values).std * std::sqrt(static_cast<double>(splits - 1));
+  result.protocol["interval"] = {{"method", "delete-one-split jackknife, reference fixed"},
+                                 {"splits", splits},
+                                 {"level", 0.95},
+                                 {"low", result.value - 1.959963984540054 * error},
+                                 {"high", result.value + 1.959963984540054 * error}};
+  if (!result.std) {
+    result.std = error;
+    result.protocol["std"] = "delete-one-split jackknife";
+  }
+}
+
+}  // namespace cq

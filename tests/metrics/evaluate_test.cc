@@ -1,0 +1,235 @@
+#include "cq/experiments/commands/evaluate.h"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cq/base/error.h"
+#include "cq/core/io/image.h"
+#include "cq/core/io/npy.h"
+#include "cq/core/io/npz.h"
+#include "tests/io/temp_folder.h"
+#include "tests/metrics/golden.h"
+
+namespace cq {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// Four mean colours as features, and their order as class predictions.
+class Colours final : public FeatureNetwork {
+ public:
+  std::string name() const override { return "cifar"; }
+  std::string weights_hash() const override { return "0123"; }
+  std::string resize() const override { return "none"; }
+  bool has_logits() const override { return true; }
+  Features compute(const at::Tensor& images) override {
+    const at::Tensor mean = images.to(at::kFloat).mean(at::IntArrayRef{1, 2});
+    return {mean, mean / 255};
+  }
+};
+
+class Evaluate : public ::testing::Test {
+ protected:
+  Evaluate() {
+    x_ = testing::golden_array("x", {300, 24});
+    y_ = testing::golden_array("y", {280, 24});
+    write_npy(folder_ / "x.npy", x_);
+    write_npy(folder_ / "y.npy", y_);
+  }
+
+  EvaluateOptions features(std::vector<std::string> metrics) const {
+    EvaluateOptions options;
+    options.features = "none";
+    options.generated = folder_ / "x.npy";
+    options.reference = folder_ / "y.npy";
+    options.metrics = std::move(metrics);
+    return options;
+  }
+
+  EvaluateOptions images(std::vector<std::string> metrics) const {
+    EvaluateOptions options;
+    options.metrics = std::move(metrics);
+    options.batch = 7;
+    options.make_network = [](const std::string&, const std::filesystem::path&) {
+      return std::make_unique<Colours>();
+    };
+    return options;
+  }
+
+  /// 20 images 16x16 from one seed.
+  static at::Tensor pictures(uint64_t seed) {
+    return testing::normal(seed, 20, 16 * 16 * 3)
+        .mul(30)
+        .add(120)
+        .clamp(0, 255)
+        .to(at::kByte)
+        .view({20, 16, 16, 3});
+  }
+  std::filesystem::path write_folder(const std::string& name, const at::Tensor& pictures) const {
+    std::filesystem::create_directories(folder_ / name);
+    for (int64_t i = 0; i < pictures.size(0); ++i) {
+      write_png(folder_ / name / (std::to_string(100 + i) + ".png"), pictures[i]);
+    }
+    return folder_ / name;
+  }
+
+  test::TempFolder folder_;
+  at::Tensor x_;
+  at::Tensor y_;
+};
+
+TEST_F(Evaluate, FeatureFilesGiveTheGoldenValues) {
+  const auto golden = testing::golden();
+  EvaluateOptions options = features({"fid", "kid", "precision", "recall", "density", "coverage"});
+  options.kid_subset_size = "all";
+  const auto metrics = evaluate(options)["metrics"];
+  EXPECT_EQ(metrics.size(), 6u);
+  const auto near = [&](const char* name, double expected) {
+    EXPECT_NEAR(metrics[name]["value"].get<double>(), expected, 1e-6 * std::abs(expected)) << name;
+  };
+  near("fid", golden["fid"]);
+  near("kid", golden["kid_all"]);
+  near("precision", golden["prdc_3"]["precision"]);
+  near("recall", golden["prdc_3"]["recall"]);
+  near("density", golden["prdc_5"]["density"]);
+  near("coverage", golden["prdc_5"]["coverage"]);
+  EXPECT_EQ(metrics["fid"]["protocol"]["network"], "none");
+  EXPECT_EQ(metrics["fid"]["protocol"]["samples"], 300);
+  EXPECT_EQ(metrics["fid"]["protocol"]["reference"], "y.npy");
+  EXPECT_EQ(metrics["kid"]["protocol"]["subset_size"], "all");
+}
+
+TEST_F(Evaluate, StatisticsServeFidAlone) {
+  RunningMoments moments;
+  moments.add(y_);
+  const FeatureStatistics statistics = moments.statistics();
+  write_npz(folder_ / "y.npz", {{"mu", statistics.mean}, {"sigma", statistics.covariance}});
+  EvaluateOptions options = features({"fid"});
+  options.reference = folder_ / "y.npz";
+  const double expected = testing::golden()["fid"];
+  EXPECT_NEAR(evaluate(options)["metrics"]["fid"]["value"].get<double>(), expected,
+              1e-6 * expected);
+  options.metrics = {"fid", "precision"};
+  EXPECT_THAT([&] { evaluate(options); },
+              ThrowsMessage<UsageError>(AllOf(HasSubstr("precision"), HasSubstr("y.npz"))));
+}
+
+TEST_F(Evaluate, LogitsAloneGiveTheInceptionScore) {
+  write_npy(folder_ / "l.npy", testing::golden_array("logits", {203, 10}));
+  EvaluateOptions options;
+  options.features = "none";
+  options.logits = folder_ / "l.npy";
+  options.metrics = {"is"};
+  options.is_shuffle = "none";
+  const auto golden = testing::golden();
+  auto entry = evaluate(options)["metrics"]["is"];
+  EXPECT_NEAR(entry["value"].get<double>(), golden["is_none"]["mean"].get<double>(), 1e-6);
+  EXPECT_NEAR(entry["std"].get<double>(), golden["is_none"]["std"].get<double>(), 1e-6);
+  options.is_shuffle = "2020";
+  entry = evaluate(options)["metrics"]["is"];
+  EXPECT_NEAR(entry["value"].get<double>(), golden["is_2020"]["mean"].get<double>(), 1e-6);
+  options.is_splits = 204;
+  EXPECT_THROW(evaluate(options), UsageError);
+  options.is_shuffle = "often";
+  EXPECT_THROW(evaluate(options), UsageError);
+}
+
+TEST_F(Evaluate, UsageFaultsNameTheFile) {
+  const auto refuses = [&](const std::string& file, const at::Tensor& array,
+                           const std::string& metric, const std::string& words) {
+    write_npy(folder_ / file, array);
+    EvaluateOptions options = features({metric});
+    options.generated = folder_ / file;
+    EXPECT_THAT([&] { evaluate(options); },
+                ThrowsMessage<UsageError>(AllOf(HasSubstr(file), HasSubstr(words))));
+  };
+  refuses("integers.npy", at::ones({5, 24}, at::kLong), "fid", "float type");
+  refuses("flat.npy", at::ones({5}), "fid", "two-dimensional");
+  refuses("wide.npy", testing::normal(1, 30, 25), "fid", "25 and 24 wide");
+  refuses("single.npy", testing::normal(1, 1, 24), "fid", "at least 2");
+  refuses("few.npy", testing::normal(1, 3, 24), "recall", "at least 4");
+  refuses("subset.npy", testing::normal(1, 999, 24), "kid", "at least 1000");
+  at::Tensor holes = testing::normal(1, 30, 24);
+  holes[3][4] = std::nan("");
+  write_npy(folder_ / "holes.npy", holes);
+  EvaluateOptions options = features({"fid"});
+  options.generated = folder_ / "holes.npy";
+  EXPECT_THAT([&] { evaluate(options); },
+              ThrowsMessage<RunError>(AllOf(HasSubstr("holes.npy"), HasSubstr("NaN"))));
+  options.generated = folder_ / "missing.npy";
+  EXPECT_THROW(evaluate(options), UsageError);
+  options = features({"fod"});
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("fid")));
+}
+
+TEST_F(Evaluate, ImagesPassTheNetworkWhateverTheirContainer) {
+  const at::Tensor a = pictures(1);
+  const at::Tensor b = pictures(2) / 2;
+  EvaluateOptions options = images({"fid", "precision", "accuracy"});
+  write_npz(folder_ / "a.npz", {{"arr_0", a}, {"arr_1", at::arange(20, at::kLong).remainder(3)}});
+  options.generated = folder_ / "a.npz";
+  options.reference = write_folder("b", b.to(at::kByte));
+  const auto from_npz = evaluate(options)["metrics"];
+  EXPECT_FALSE(from_npz.contains("fid"));
+  EXPECT_EQ(from_npz["fd_cifar"]["protocol"]["weights_sha256"], "0123");
+  EXPECT_GT(from_npz["fd_cifar"]["value"].get<double>(), 0);
+  options.metrics = {"fd_cifar"};
+  options.generated = write_folder("a", a);
+  options.batch = 64;
+  const auto from_folder = evaluate(options)["metrics"];
+  EXPECT_EQ(from_folder["fd_cifar"]["value"], from_npz["fd_cifar"]["value"]);
+}
+
+TEST_F(Evaluate, PairsImagesByName) {
+  EvaluateOptions options = images({"psnr", "ssim"});
+  options.features = "none";
+  options.generated = write_folder("a", pictures(1));
+  options.reference = write_folder("b", pictures(1));
+  const auto metrics = evaluate(options)["metrics"];
+  EXPECT_EQ(metrics["psnr"]["value"], 100);
+  EXPECT_EQ(metrics["ssim"]["value"], 1);
+  std::filesystem::remove(folder_ / "b" / "104.png");
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("104.png")));
+}
+
+TEST_F(Evaluate, BadImagesAreNamedOrCounted) {
+  EvaluateOptions options = images({"fid"});
+  options.generated = write_folder("a", pictures(1));
+  options.reference = write_folder("b", pictures(2));
+  test::write_text(folder_ / "a" / "105.png", "no image");
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<RunError>(HasSubstr("105.png")));
+  options.skip_bad = true;
+  const auto entry = evaluate(options)["metrics"]["fd_cifar"];
+  EXPECT_EQ(entry["protocol"]["skipped_images"], 1);
+  EXPECT_EQ(entry["protocol"]["samples"], 19);
+  write_png(folder_ / "a" / "106.png", at::zeros({8, 16, 3}, at::kByte));
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("one size")));
+  std::filesystem::create_directories(folder_ / "empty");
+  options.generated = folder_ / "empty";
+  EXPECT_THROW(evaluate(options), UsageError);
+}
+
+TEST_F(Evaluate, ExpectationsDecideTheExitCode) {
+  EvaluateOptions options = features({"fid"});
+  options.json = true;
+  options.expect = {"fid<=19.1", "fid>19"};
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(evaluate_command(options), 0);
+  const auto document = nlohmann::json::parse(::testing::internal::GetCapturedStdout());
+  EXPECT_EQ(document["metrics"].size(), 1u);
+  options.expect = {"fid<=19"};
+  ::testing::internal::CaptureStdout();
+  EXPECT_THROW(evaluate_command(options), CheckError);
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("\"fid\""));
+  for (const char* bad : {"kid<=1", "fid=1", "fid<=", "<=1", "fid<=x"}) {
+    options.expect = {bad};
+    EXPECT_THROW(evaluate_command(options), UsageError) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace cq

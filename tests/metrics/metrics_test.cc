@@ -1,0 +1,202 @@
+// Contract of every registered metric, and what single ones add to their numerics.
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cq/metrics/jackknife.h"
+#include "cq/metrics/register.h"
+#include "tests/metrics/golden.h"
+
+namespace cq {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// 60 samples a side with everything a metric may ask for.
+MetricBatch everything() {
+  MetricBatch batch;
+  for (SampleBatch* side : {&batch.generated, &batch.reference}) {
+    const uint64_t seed = side == &batch.generated ? 1 : 2;
+    side->features = testing::normal(seed, 60, 8).to(at::kFloat);
+    side->logits = testing::normal(seed + 2, 60, 10).to(at::kFloat);
+    side->labels = at::arange(60, at::kLong).remainder(10);
+    side->images = testing::normal(seed + 4, 60, 12 * 12 * 3)
+                       .mul(40)
+                       .add(128)
+                       .clamp(0, 255)
+                       .to(at::kByte)
+                       .view({60, 12, 12, 3});
+  }
+  return batch;
+}
+
+MetricBatch rows(const MetricBatch& all, const at::Tensor& index) {
+  MetricBatch part;
+  const auto take = [&](const SampleBatch& from, SampleBatch& to) {
+    to.features = from.features.index_select(0, index);
+    to.logits = from.logits.index_select(0, index);
+    to.labels = from.labels.index_select(0, index);
+    to.images = from.images.index_select(0, index);
+  };
+  take(all.generated, part.generated);
+  take(all.reference, part.reference);
+  return part;
+}
+
+config::Node small_parameters(const std::string& name) {
+  config::Node params = config::Node::dict();
+  if (name == "kid") params.put("subset_size", config::Node(20));
+  if (name == "is") params.put("splits", config::Node(3));
+  return params;
+}
+
+class EveryMetric : public ::testing::TestWithParam<std::string> {
+ protected:
+  static std::unique_ptr<Metric> make() {
+    return metric_registry().make(GetParam(), small_parameters(GetParam()), MetricSource{});
+  }
+};
+
+TEST_P(EveryMetric, BatchesAndShardsChangeNoDigit) {
+  const MetricBatch all = everything();
+  const auto whole = make();
+  whole->add(all);
+  const MetricResult expected = whole->result();
+  EXPECT_TRUE(std::isfinite(expected.value));
+  EXPECT_FALSE(expected.protocol.empty());
+
+  const auto first = make();
+  const auto second = make();
+  for (int64_t i = 0; i < 60; ++i) {
+    (i < 25 ? first : second)->add(rows(all, at::arange(i, i + 1, at::kLong)));
+  }
+  first->merge(*second);
+  const MetricResult merged = first->result();
+  EXPECT_EQ(merged.value, expected.value);
+  EXPECT_EQ(merged.std, expected.std);
+  EXPECT_EQ(merged.protocol, expected.protocol);
+}
+
+TEST_P(EveryMetric, TheOrderChangesNoDigit) {
+  // Splits of the inception score are taken in order by definition.
+  if (GetParam() == "is") GTEST_SKIP();
+  const MetricBatch all = everything();
+  const auto straight = make();
+  straight->add(all);
+  const auto reversed = make();
+  reversed->add(rows(all, at::arange(60, at::kLong).flip(0)));
+  EXPECT_EQ(reversed->result().value, straight->result().value);
+  EXPECT_EQ(reversed->result().std, straight->result().std);
+}
+
+TEST_P(EveryMetric, NothingAddedIsAnError) {
+  EXPECT_THROW(make()->result(), UsageError);
+}
+
+TEST_P(EveryMetric, MergesOnlyItsOwnKind) {
+  const std::string other = GetParam() == "accuracy" ? "ssim" : "accuracy";
+  const auto stranger = metric_registry().make(other, config::Node::dict(), MetricSource{});
+  EXPECT_THROW(make()->merge(*stranger), std::logic_error);
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> result;
+  for (const auto& entry : metric_registry().entries()) result.push_back(entry.name);
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, EveryMetric, ::testing::ValuesIn(names()),
+                         [](const auto& info) { return info.param; });
+
+TEST(Metrics, KidAgreesWithTorchFidelityOnRowsByContent) {
+  const auto golden = testing::golden();
+  config::Node params = config::Node::dict();
+  params.put("subset_size", config::Node(100));
+  params.put("subsets", config::Node(20));
+  const auto kid = metric_registry().make("kid", params, MetricSource{});
+  MetricBatch batch;
+  batch.generated.features = testing::golden_array("x", {300, 24});
+  batch.reference.features = testing::golden_array("y", {280, 24});
+  kid->add(batch);
+  const auto& expected = golden["kid_subsets_by_content"];
+  EXPECT_NEAR(kid->result().value, expected["mean"].get<double>(), 1e-9);
+  EXPECT_NEAR(*kid->result().std, expected["std"].get<double>(), 1e-9);
+}
+
+TEST(Metrics, FidExtrapolatesPastItsBias) {
+  // Equal distributions: the distance at N samples is about bias / N, at infinity about zero.
+  MetricBatch batch;
+  batch.generated.features = testing::normal(1, 2000, 16);
+  batch.reference.features = testing::normal(2, 20000, 16);
+  const auto plain = metric_registry().make("fid", config::Node::dict(), MetricSource{});
+  const auto limit = metric_registry().make("fid_inf", config::Node::dict(), MetricSource{});
+  plain->add(batch);
+  limit->add(batch);
+  EXPECT_LT(std::abs(limit->result().value), 0.5 * plain->result().value);
+  EXPECT_GT(*limit->result().std, 0);
+}
+
+TEST(Metrics, AccuracyCountsByHand) {
+  const auto accuracy = metric_registry().make("accuracy", config::Node::dict(), MetricSource{});
+  MetricBatch batch;
+  batch.generated.logits = at::zeros({4, 3});
+  for (int64_t i = 0; i < 4; ++i) batch.generated.logits[i][i % 3] = 1;
+  batch.generated.labels = at::zeros({4}, at::kLong);  // classes found: 0 1 2 0
+  accuracy->add(batch);
+  EXPECT_EQ(accuracy->result().value, 0.5);
+  EXPECT_EQ(*accuracy->result().std, 0.25);  // sqrt(0.5 * 0.5 / 4)
+  batch.generated.labels.fill_(3);
+  EXPECT_THAT([&] { accuracy->add(batch); }, ThrowsMessage<UsageError>(HasSubstr("3 classes")));
+}
+
+TEST(Metrics, EqualImagesStayFinite) {
+  const auto psnr = metric_registry().make("psnr", config::Node::dict(), MetricSource{});
+  MetricBatch batch = everything();
+  batch.reference.images = batch.generated.images;
+  psnr->add(batch);
+  EXPECT_EQ(psnr->result().value, 100);
+  EXPECT_EQ(psnr->result().protocol["cap_db"], 100);
+}
+
+TEST(Metrics, NotANumberIsFoundWithItsRow) {
+  const auto fid = metric_registry().make("fid", config::Node::dict(), MetricSource{});
+  MetricBatch batch;
+  batch.generated.features = testing::normal(1, 10, 4);
+  batch.generated.features[7][2] = std::nan("");
+  EXPECT_THAT([&] { fid->add(batch); }, ThrowsMessage<RunError>(HasSubstr("row 7")));
+}
+
+TEST(Metrics, OnlyInceptionBearsThePlainNames) {
+  EXPECT_EQ(metric_label("fid", "cifar"), "fd_cifar");
+  EXPECT_EQ(metric_label("fid", "inception"), "fid");
+  EXPECT_EQ(metric_label("is", "cifar"), "is_cifar");
+  EXPECT_EQ(metric_label("precision", "cifar"), "precision");
+  EXPECT_EQ(metric_of_label("fd_cifar", "cifar"), "fid");
+  EXPECT_EQ(metric_of_label("fd_cifar", "none"), "fd_cifar");
+}
+
+TEST(Jackknife, GivesTheErrorOfAShare) {
+  // The delete-one jackknife of a mean is its standard error, with divisor n - 1.
+  const auto make = [] {
+    return metric_registry().make("accuracy", config::Node::dict(), MetricSource{});
+  };
+  MetricBatch batch;
+  batch.generated.logits = at::zeros({40, 2});
+  for (int64_t i = 0; i < 40; ++i) batch.generated.logits[i][i < 30 ? 0 : 1] = 1;
+  batch.generated.labels = at::zeros({40}, at::kLong);
+  MetricResult result;
+  result.value = 0.75;
+  add_interval(result, make, batch, 20);
+  EXPECT_THROW(add_interval(result, make, batch, 21), UsageError);
+  // Parts i and i + 20: 10 parts hold two right ones, 10 hold one of each; leaving one out gives
+  // 28/38 or 29/38, half of the parts each.
+  const double expected = std::sqrt(19.0) * 0.5 / 38;
+  EXPECT_NEAR(*result.std, expected, 1e-12);
+  EXPECT_NEAR(result.protocol["interval"]["high"].get<double>(),
+              0.75 + 1.959963984540054 * expected, 1e-12);
+}
+
+}  // namespace
+}  // namespace cq
