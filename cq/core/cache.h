@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "cq/config/registry.h"
 #include "cq/core/cost_table.h"
@@ -12,8 +13,8 @@ namespace cq {
 
 /// Keys of `cache` that say which value of the network is kept; common to all policies.
 struct CacheSiteParameters {
-  int64_t branch = 0;                 ///< UNet: last input block that a cached step computes
-  std::vector<int64_t> blocks = {};   ///< DiT: [first, last) of the range whose difference is kept
+  int64_t branch = 0;                ///< UNet: last input block that a cached step computes
+  std::vector<int64_t> blocks = {};  ///< DiT: [first, last) of the range whose difference is kept
 };
 
 /// A caching policy turns the number of steps (and, where it asks for them, distances between
@@ -27,6 +28,13 @@ class CachePolicy {
   virtual CacheSiteParameters site() const = 0;
   /// Lags below this must be in the cost table; 0 where no distances are needed.
   virtual int64_t window() const { return 0; }
+  /// How distances between steps are taken, see parse_distance_metric.
+  virtual std::string distance_metric() const { return "l1"; }
+  /// Throws UsageError, beginning with `[name]`, where no schedule of so many steps exists: before
+  /// anything is computed.
+  virtual void check(int64_t steps) const {
+    if (window() == 0) schedule(steps, nullptr);
+  }
   /// `costs` is null unless window() > 0.
   virtual Schedule schedule(int64_t steps, const CostTable* costs) const = 0;
 };
@@ -47,11 +55,12 @@ class ScheduledCache : public PointHandler {
   using Store = std::function<at::Tensor(const at::Tensor& value, int64_t step)>;
   ScheduledCache(Schedule schedule, CachePoint point, FeatureCorrection correction = {},
                  Store store = {})
-      : schedule_(std::move(schedule)), point_(std::move(point)),
-        correction_(std::move(correction)), store_(std::move(store)) {}
+      : schedule_(std::move(schedule)),
+        point_(std::move(point)),
+        correction_(std::move(correction)),
+        store_(std::move(store)) {}
 
-  at::Tensor at(const Point& point, int64_t step,
-                c10::function_ref<at::Tensor()> compute) override;
+  at::Tensor at(const Point& point, int64_t step, c10::function_ref<at::Tensor()> compute) override;
   std::pair<int64_t, int64_t> block_range(int64_t) const override { return point_.blocks; }
 
  private:
@@ -68,8 +77,7 @@ class PinnedPoint : public PointHandler {
  public:
   explicit PinnedPoint(CachePoint point, at::Tensor value = {})
       : point_(std::move(point)), value_(std::move(value)), given_(value_.defined()) {}
-  at::Tensor at(const Point& point, int64_t step,
-                c10::function_ref<at::Tensor()> compute) override;
+  at::Tensor at(const Point& point, int64_t step, c10::function_ref<at::Tensor()> compute) override;
   std::pair<int64_t, int64_t> block_range(int64_t) const override { return point_.blocks; }
   const at::Tensor& value() const { return value_; }
 

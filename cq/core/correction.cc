@@ -53,8 +53,7 @@ AffineSums::Line AffineSums::match_moments() const {
 
 double AffineSums::relative_error(const Line& line) const {
   const auto &a = line.slope, &b = line.offset;
-  const auto residual =
-      yy_ - 2 * a * xy_ - 2 * b * y_ + a * a * xx_ + 2 * a * b * x_ + b * b * n_;
+  const auto residual = yy_ - 2 * a * xy_ - 2 * b * y_ + a * a * xx_ + 2 * a * b * x_ + b * b * n_;
   return at::clamp(residual, 0).sum().item<double>() / yy_.sum().item<double>();
 }
 

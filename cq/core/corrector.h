@@ -11,6 +11,7 @@ struct CorrectionInputs {
   const Schedule& schedule;
   CachePoint point;
   const SimulatedExecutor* quantized;  ///< null where nothing is quantized
+  StepDone step_done;                  ///< called after each step
 };
 
 /// Estimates corrections from calibration runs. The result is data: execution folds it in and
@@ -20,6 +21,8 @@ class Corrector {
   virtual ~Corrector() = default;
   /// False: nothing is corrected and `estimate` is never called.
   virtual bool corrects() const { return true; }
+  /// Throws UsageError, beginning with `[name]`, where it cannot correct such a network.
+  virtual void check(bool quantized) const { (void)quantized; }
   virtual Corrections estimate(const CorrectionInputs& in) const = 0;
 };
 

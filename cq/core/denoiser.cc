@@ -19,8 +19,7 @@ at::Tensor Denoiser::eps(const at::Tensor& x, const at::Tensor& labels, int64_t 
     return to_eps(kind, out, x, alpha_bar);
   }
   const auto none = at::full_like(labels, model_.null_class());
-  const auto in =
-      model_.input(at::cat({x, x}, 0), timesteps, at::cat({none, labels}, 0));
+  const auto in = model_.input(at::cat({x, x}, 0), timesteps, at::cat({none, labels}, 0));
   const auto halves = model_.network().forward(in, step).chunk(2, 0);
   const auto uncond = to_eps(kind, halves[0], x, alpha_bar);
   const auto cond = to_eps(kind, halves[1], x, alpha_bar);
@@ -38,10 +37,10 @@ at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Deno
     const auto eps = denoiser.eps(run->x(), labels, run->timestep(), run->call(), points);
     const auto finite = at::isfinite(eps).flatten(1).all(1);
     if (!finite.all().item<bool>()) {
-      throw RunError("the network's output is not finite at step {} (timestep {}), first in image "
-                     "{} of the batch; use --taps of `cq-exp probe` to find the layer",
-                     run->call(), run->timestep(),
-                     finite.logical_not().to(at::kInt).argmax().item<int64_t>());
+      throw RunError(
+          "the network's output is not finite at step {} (timestep {}), first in image "
+          "{} of the batch; use --taps of `cq-exp probe` to find the layer",
+          run->call(), run->timestep(), finite.logical_not().to(at::kInt).argmax().item<int64_t>());
     }
     run->advance(eps);
   }

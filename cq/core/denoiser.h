@@ -25,8 +25,7 @@ class Denoiser {
 /// Samples one batch: initial noise of each image, then all steps. labels [B] -> latents
 /// [B, C, h, w]. Throws RunError for the first step whose prediction is not finite, naming image.
 at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Denoiser& denoiser,
-                          const at::Tensor& labels, const NoiseSource& noise,
-                          PointHandler& points);
+                          const at::Tensor& labels, const NoiseSource& noise, PointHandler& points);
 
 /// Latents to images [B, H, W, 3] uint8, rounded (or truncated, as some references do).
 at::Tensor decode_images(const Model& model, const at::Tensor& latents, bool truncate = false);

@@ -11,7 +11,7 @@ namespace cq {
 enum class Prediction { eps, v };
 
 struct DiffusionConfig {
-  int64_t timesteps = 1000;  ///< of training
+  int64_t timesteps = 1000;                   ///< of training
   std::string beta_schedule = "sqrt_linear";  ///< linear, sqrt_linear
   double beta_start = 0.0015;
   double beta_end = 0.0195;

@@ -16,9 +16,8 @@ at::Tensor FloatExecutor::run(const Unit& unit, const UnitInput& in, int64_t) co
 
 at::Tensor FloatExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,
                                     const at::Tensor& k, const at::Tensor& v, int64_t) const {
-  return merge_heads(at::scaled_dot_product_attention(split_heads(q, unit.heads),
-                                                      split_heads(k, unit.heads),
-                                                      split_heads(v, unit.heads)));
+  return merge_heads(at::scaled_dot_product_attention(
+      split_heads(q, unit.heads), split_heads(k, unit.heads), split_heads(v, unit.heads)));
 }
 
 }  // namespace cq

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "cq/core/weights.h"
 #include "cq/core/step.h"
+#include "cq/core/weights.h"
 
 namespace cq {
 
@@ -20,7 +20,7 @@ struct NetworkInput {
 struct CachePoint {
   Point name;
   std::pair<int64_t, int64_t> blocks{0, 0};  ///< range [first, last) where the point is one
-  std::vector<int64_t> consumers = {};  ///< ids of the units whose first operand is the value
+  std::vector<int64_t> consumers = {};       ///< ids of the units whose first operand is the value
 };
 
 /// A denoising network. Const: the same object serves every cell of an experiment.

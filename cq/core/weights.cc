@@ -10,8 +10,12 @@
 
 namespace cq {
 
-Init Init::fan(int64_t fan_in) { return {Kind::uniform, 1 / std::sqrt(double(fan_in)), fan_in}; }
-Init Init::zero_of(int64_t fan_in) { return {Kind::zeros, 0, fan_in}; }
+Init Init::fan(int64_t fan_in) {
+  return {Kind::uniform, 1 / std::sqrt(double(fan_in)), fan_in};
+}
+Init Init::zero_of(int64_t fan_in) {
+  return {Kind::zeros, 0, fan_in};
+}
 
 Weights::Weights(InitMode mode, uint64_t seed) : mode_(mode), seed_(seed) {}
 Weights::Weights(std::shared_ptr<const WeightSource> source) : source_(std::move(source)) {}
@@ -27,9 +31,14 @@ at::Tensor Weights::initial(at::IntArrayRef shape, const Init& init) {
     return values.uniform_(-bound, bound, generator);
   }
   switch (init.kind) {
-    case Init::Kind::ones: values.fill_(1); break;
-    case Init::Kind::normal: values.normal_(0, init.scale, generator); break;
-    default: values.zero_();
+    case Init::Kind::ones:
+      values.fill_(1);
+      break;
+    case Init::Kind::normal:
+      values.normal_(0, init.scale, generator);
+      break;
+    default:
+      values.zero_();
   }
   if (mode_ == InitMode::random && init.kind == Init::Kind::ones) {
     values.add_(at::empty(shape, at::kFloat).uniform_(-0.2, 0.2, generator));
@@ -65,7 +74,7 @@ at::Tensor Weights::add(const std::string& name, at::IntArrayRef shape, const In
 }
 
 at::Tensor Weights::add_rows(const std::vector<std::string>& names, at::IntArrayRef shape,
-                                const Init& init) {
+                             const Init& init) {
   std::vector<int64_t> fused(shape.begin(), shape.end());
   fused[0] *= int64_t(names.size());
   at::Tensor value;
@@ -138,7 +147,9 @@ void Weights::require_grad(bool on) {
   for (auto& leaf : leaves_) leaf.set_requires_grad(on);
 }
 
-Scope Scope::operator/(std::string_view child) const { return Scope(*weights_, name(child)); }
+Scope Scope::operator/(std::string_view child) const {
+  return Scope(*weights_, name(child));
+}
 
 std::string Scope::name(std::string_view child) const {
   return prefix_.empty() ? std::string(child) : fmt::format("{}.{}", prefix_, child);

@@ -12,13 +12,18 @@
 #include "cq/base/log.h"
 #include "cq/base/version.h"
 #include "cq/experiments/commands/bops.h"
+#include "cq/experiments/commands/convert.h"
+#include "cq/experiments/commands/evaluate.h"
+#include "cq/experiments/commands/inspect.h"
 #include "cq/experiments/commands/list.h"
 #include "cq/experiments/commands/report.h"
+#include "cq/experiments/commands/run.h"
 #include "cq/experiments/commands/sample.h"
 #include "cq/experiments/commands/schedule.h"
 #include "cq/experiments/commands/train.h"
 #include "cq/experiments/harness/clean.h"
 #include "cq/experiments/harness/status.h"
+#include "cq/metrics/cifar_features.h"
 
 namespace cq {
 
@@ -64,6 +69,76 @@ void add_list(CLI::App& app, CommandLine& line) {
   share_common(command, line, options);
   command->add_option("kind", options->kind, "models, networks, samplers, methods, ...");
   command->add_option("name", options->name, "one of the kind");
+}
+
+void add_run(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<RunOptions>();
+  auto* command = add_command(app, line, "run", "Compose, plan, execute and report an experiment",
+                              options, run_command);
+  share_common(command, line, options);
+  command->add_option("config", options->config, "CONFIG.yaml")->required();
+  command->add_option("overrides", options->overrides, kOverrides);
+  command->add_option("--config-dir", options->config_dirs, "further folders of config groups");
+  command->add_flag("-m,--multirun", options->multirun, "overrides may sweep: a=1,2");
+  command->add_option("--cfg", options->cfg, "print the composed config and stop: job")
+      ->check(CLI::IsMember({"job"}));
+  command->add_flag("--resolve", options->resolve, "with --cfg: interpolations resolved");
+  command->add_flag("--dry-run", options->dry_run, "print the plan and stop");
+  command->add_flag("--json-progress", options->json_progress, "progress as JSON lines");
+  command->add_option("--retry", options->retries, "repeat a stage after a transient error")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
+std::unique_ptr<FeatureNetwork> make_feature_network(const std::string& name,
+                                                     const std::filesystem::path& weights) {
+  if (name != "cifar") throw UsageError("--features {}: expected none or cifar", name);
+  return make_cifar_features(weights.empty() ? find_data_file("models/cifar-classifier.safetensors")
+                                             : weights);
+}
+
+void add_evaluate(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<EvaluateOptions>();
+  options->make_network = make_feature_network;
+  auto* command = add_command(app, line, "evaluate", "Metrics of images, features or statistics",
+                              options, evaluate_command);
+  command->parse_complete_callback([options, &line] { options->json = line.common.json; });
+  command->add_option("--generated", options->generated, "images, npz or features .npy");
+  command->add_option("--reference", options->reference, "images, npz, statistics or features");
+  command->add_option("--metrics", options->metrics, "`cq-exp list metrics`")
+      ->delimiter(',')
+      ->required();
+  command->add_option("--features", options->features, "none or cifar")->capture_default_str();
+  command->add_option("--weights", options->weights, "weights of the feature network");
+  command->add_option("--logits", options->logits, "logits .npy [N, classes]");
+  command->add_option("--kid-subset-size", options->kid_subset_size, "a number or all");
+  command->add_option("--kid-subsets", options->kid_subsets, "number of subsets");
+  command->add_option("--is-splits", options->is_splits, "number of splits");
+  command->add_option("--is-shuffle", options->is_shuffle, "none or a seed");
+  command->add_option("--k", options->k, "neighbours of precision and recall");
+  command->add_option("--seed", options->seed, "of whatever is drawn");
+  command->add_option("--intervals", options->interval_splits, "splits of a jackknife interval");
+  command->add_option("--batch", options->batch, "images at once")->capture_default_str();
+  command->add_flag("--skip-bad", options->skip_bad, "leave unreadable images out, and count them");
+  command->add_option("--expect", options->expect, "fid<=12.5; exit code 3 where it does not hold");
+}
+
+void add_inspect(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<InspectOptions>();
+  auto* command = add_command(app, line, "inspect", "Names, shapes and types in a file", options,
+                              inspect_command);
+  command->parse_complete_callback([options, &line] { options->json = line.common.json; });
+  command->add_option("file", options->file, "safetensors, torch, npz or HDF5")->required();
+  command->add_flag("--stats", options->stats, "ranges as well");
+  command->add_option("--out", options->out, "picture of a trajectory's step similarity");
+}
+
+void add_convert(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<ConvertOptions>();
+  auto* command =
+      add_command(app, line, "convert", "A checkpoint as safetensors", options, convert_command);
+  command->add_option("in", options->in, "safetensors, torch, npz or HDF5")->required();
+  command->add_option("out", options->out, "safetensors")->required();
 }
 
 void add_train(CLI::App& app, CommandLine& line) {
@@ -210,8 +285,8 @@ int run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", [] { return version_line(); });
   app.require_subcommand(1);
   CommandLine line;
-  for (auto* add : {add_list, add_train, add_sample, add_bops, add_schedule, add_report, add_status,
-                    add_clean}) {
+  for (auto* add : {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops,
+                    add_inspect, add_convert, add_report, add_status, add_clean}) {
     add(app, line);
   }
   try {

@@ -320,7 +320,7 @@ MetricResult Evaluation::unpaired(const Job& job) {
   MetricBatch batch;
   batch.generated = generated_.all;
   if (request_.generated && uses_statistics(*request_.generated, job.needs, request_)) {
-    batch.generated.features = {};
+    batch.generated.features = at::Tensor();
   } else {
     batch.generated.statistics = nullptr;
   }
@@ -331,7 +331,7 @@ MetricResult Evaluation::unpaired(const Job& job) {
   if (job.needs.reference) {
     other.reference = reference_.all;
     if (uses_statistics(*request_.reference, job.needs, request_)) {
-      other.reference.features = {};
+      other.reference.features = at::Tensor();
     } else {
       other.reference.statistics = nullptr;
     }

@@ -9,6 +9,7 @@
 #include "cq/core/io/image.h"
 #include "cq/core/io/npy.h"
 #include "cq/core/io/npz.h"
+#include "cq/metrics/numerics/moments.h"
 #include "tests/io/temp_folder.h"
 #include "tests/metrics/golden.h"
 

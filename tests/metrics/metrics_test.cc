@@ -103,12 +103,13 @@ TEST_P(EveryMetric, MergesOnlyItsOwnKind) {
 
 std::vector<std::string> names() {
   std::vector<std::string> result;
-  for (const auto& entry : metric_registry().entries()) result.push_back(entry.name);
+  const auto registry = metric_registry();
+  for (const auto& entry : registry.entries()) result.push_back(entry.name);
   return result;
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, EveryMetric, ::testing::ValuesIn(names()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& tested) { return tested.param; });
 
 TEST(Metrics, KidAgreesWithTorchFidelityOnRowsByContent) {
   const auto golden = testing::golden();

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include <ATen/ops/empty.h>
+#include <fmt/format.h>
 
 #include "cq/base/error.h"
 #include "cq/base/files.h"
@@ -163,7 +164,7 @@ std::vector<Dataset> list_datasets(hid_t file, const std::filesystem::path& path
 
 at::Tensor read_dataset(hid_t file, const std::string& name, const std::filesystem::path& path,
                         const Slice* slice) {
-  const std::string where = "'" + printable(name) + "' of";
+  const std::string where = fmt::format("'{}' of", printable(name));
   const Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset.ok()) fail("cannot open " + where, path);
   if (lies_elsewhere(dataset.get())) {

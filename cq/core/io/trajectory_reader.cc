@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "cq/base/error.h"
 #include "cq/core/io/dtype.h"
 #include "cq/core/io/hdf5_file.h"
@@ -27,7 +29,7 @@ struct TrajectoryFile::State {
 
   const hdf5::Dataset& dataset(const std::string& name) const {
     const hdf5::Dataset* found = find(name);
-    if (found == nullptr) fail("holds no '" + printable(name) + "'");
+    if (found == nullptr) fail(fmt::format("holds no '{}'", printable(name)));
     return *found;
   }
 
@@ -39,8 +41,8 @@ struct TrajectoryFile::State {
                         return should == kAnySize || is == should;
                       });
     if (!fits) {
-      fail("'" + printable(name) + "' is " + info.dtype + " " + shape_text(info.shape) +
-           ", expected " + dtype + " of " + std::to_string(meta.steps) + " steps");
+      fail(fmt::format("'{}' is {} {}, expected {} of {} steps", printable(name), info.dtype,
+                       shape_text(info.shape), dtype, meta.steps));
     }
     return hdf5::read_dataset(file.get(), name, path);
   }
@@ -56,7 +58,7 @@ void TrajectoryFile::State::read_meta() {
   if (!group.ok()) fail("no trajectory file: it has no /meta");
   const std::string schema = hdf5::read_text_attribute(group.get(), "schema", path);
   if (schema != kTrajectorySchema) {
-    fail("schema '" + printable(schema) + "', expected '" + kTrajectorySchema + "'");
+    fail(fmt::format("schema '{}', expected '{}'", printable(schema), kTrajectorySchema));
   }
   meta.model = hdf5::read_text_attribute(group.get(), "model", path);
   meta.sampler = hdf5::read_text_attribute(group.get(), "sampler", path);
@@ -76,8 +78,8 @@ void TrajectoryFile::State::read_contents() {
       const auto& [dtype, shape] = set.info;
       const bool rank = shape.size() == 4 || shape.size() == 5;
       if (!rank || shape[0] != meta.steps || (dtype != "F16" && dtype != "F32")) {
-        fail("'" + printable(set.path) + "' is " + dtype + " " + shape_text(shape) +
-             ", expected floats [step, sample, ...] of " + std::to_string(meta.steps) + " steps");
+        fail(fmt::format("'{}' is {} {}, expected floats [step, sample, ...] of {} steps",
+                         printable(set.path), dtype, shape_text(shape), meta.steps));
       }
       layers.push_back(set.path.substr(kFeatures.size()));
     } else if (set.path.starts_with(kDistance)) {
@@ -126,9 +128,8 @@ at::Tensor TrajectoryFile::read(const std::string& layer, int64_t step, int64_t 
   const auto guard = hdf5::lock();
   const std::vector<int64_t> sizes = shape(layer);
   if (step < 0 || step >= sizes[0] || first < 0 || first > last || last > sizes[1]) {
-    state_->fail("'" + printable(layer) + "' of shape " + shape_text(sizes) + " has no step " +
-                 std::to_string(step) + ", samples " + std::to_string(first) + " to " +
-                 std::to_string(last));
+    state_->fail(fmt::format("'{}' of shape {} has no step {}, samples {} to {}", printable(layer),
+                             shape_text(sizes), step, first, last));
   }
   hdf5::Slice slice;
   slice.start.assign(sizes.size(), 0);

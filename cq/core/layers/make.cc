@@ -15,9 +15,13 @@ Norm make_layer_norm(const Scope& scope, std::string_view child, int64_t channel
           at.add("bias", {channels}, Init::zeros())};
 }
 
-Norm plain_layer_norm(double eps) { return {NormKind::layer, 1, eps, {}, {}}; }
+Norm plain_layer_norm(double eps) {
+  return {NormKind::layer, 1, eps, {}, {}};
+}
 
-ConvGeometry same_3x3() { return {.stride = 1, .padding = {1, 1, 1, 1}, .groups = 1}; }
+ConvGeometry same_3x3() {
+  return {.stride = 1, .padding = {1, 1, 1, 1}, .groups = 1};
+}
 
 const Unit* make_conv(const Scope& scope, std::string_view child, int64_t in, int64_t out,
                       int64_t kernel, ConvOptions options) {

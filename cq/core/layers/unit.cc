@@ -11,21 +11,30 @@ namespace {
 
 at::Tensor normalise(const Norm& norm, const at::Tensor& x) {
   switch (norm.kind) {
-    case NormKind::none: return x;
-    case NormKind::group: return at::group_norm(x, norm.groups, norm.weight, norm.bias, norm.eps);
-    case NormKind::layer: return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, norm.eps);
+    case NormKind::none:
+      return x;
+    case NormKind::group:
+      return at::group_norm(x, norm.groups, norm.weight, norm.bias, norm.eps);
+    case NormKind::layer:
+      return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, norm.eps);
   }
   TORCH_CHECK(false, "unknown norm");
 }
 
 at::Tensor activate(Activation act, const at::Tensor& x) {
   switch (act) {
-    case Activation::none: return x;
-    case Activation::silu: return at::silu(x);
-    case Activation::gelu_tanh: return at::gelu(x, "tanh");
-    case Activation::gelu_erf: return at::gelu(x);
-    case Activation::quick_gelu: return x * at::sigmoid(1.702 * x);
-    case Activation::relu: return at::relu(x);
+    case Activation::none:
+      return x;
+    case Activation::silu:
+      return at::silu(x);
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
+    case Activation::gelu_erf:
+      return at::gelu(x);
+    case Activation::quick_gelu:
+      return x * at::sigmoid(1.702 * x);
+    case Activation::relu:
+      return at::relu(x);
     case Activation::geglu: {
       const auto halves = x.chunk(2, -1);
       return halves[0] * at::gelu(halves[1]);
@@ -43,9 +52,12 @@ at::Tensor over_positions(const at::Tensor& per_channel, int64_t dimensions) {
 
 at::Tensor resample(Resample kind, const at::Tensor& x) {
   switch (kind) {
-    case Resample::none: return x;
-    case Resample::up: return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2});
-    case Resample::down: return at::avg_pool2d(x, {2, 2});
+    case Resample::none:
+      return x;
+    case Resample::up:
+      return at::upsample_nearest2d(x, {x.size(2) * 2, x.size(3) * 2});
+    case Resample::down:
+      return at::avg_pool2d(x, {2, 2});
   }
   TORCH_CHECK(false, "unknown resampling");
 }
@@ -64,8 +76,7 @@ at::Tensor unit_product(const Unit& unit, const at::Tensor& x, const at::Tensor&
   if (!unit.is_conv()) return at::linear(x, weight, bias);
   const auto& g = unit.conv;
   const auto& p = g.padding;
-  const at::Tensor padded =
-      g.symmetric() ? x : at::constant_pad_nd(x, {p[0], p[1], p[2], p[3]}, 0);
+  const at::Tensor padded = g.symmetric() ? x : at::constant_pad_nd(x, {p[0], p[1], p[2], p[3]}, 0);
   const int64_t pad = g.symmetric() ? p[0] : 0;
   const std::array<int64_t, 2> strides{g.stride, g.stride}, pads{pad, pad};
   return at::convolution(padded, weight, bias, strides, pads, {1, 1}, false, {0, 0}, g.groups);

@@ -65,12 +65,12 @@ struct AttentionUnit {
 
 /// Operands of one call. Images are [B, C, H, W], tokens [B, N, C].
 struct UnitInput {
-  at::Tensor x;             ///< the first (or only) operand
-  at::Tensor skip = {};     ///< the second operand of a unit with a seam
-  at::Tensor scale = {};    ///< modulation after the norm: norm(x) (1 + scale) + shift; [B, C]
-  at::Tensor shift = {};    ///< [B, C]
-  at::Tensor gate = {};     ///< factor of the product before the residual add; [B, O]
-  at::Tensor residual = {};  ///< added to the result, shape of the result
+  at::Tensor x;                  ///< the first (or only) operand
+  at::Tensor skip = {};          ///< the second operand of a unit with a seam
+  at::Tensor scale = {};         ///< modulation after the norm: norm(x) (1 + scale) + shift; [B, C]
+  at::Tensor shift = {};         ///< [B, C]
+  at::Tensor gate = {};          ///< factor of the product before the residual add; [B, O]
+  at::Tensor residual = {};      ///< added to the result, shape of the result
   at::Tensor channel_bias = {};  ///< added to every position of the result; [B, O]
 };
 

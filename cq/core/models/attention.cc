@@ -4,7 +4,9 @@ namespace cq {
 
 namespace {
 
-at::Tensor to_tokens(const at::Tensor& image) { return image.flatten(2).transpose(1, 2); }
+at::Tensor to_tokens(const at::Tensor& image) {
+  return image.flatten(2).transpose(1, 2);
+}
 
 at::Tensor to_image(const at::Tensor& tokens, const at::Tensor& like) {
   return tokens.transpose(1, 2).reshape(like.sizes());
@@ -61,8 +63,7 @@ SpatialTransformer::Block SpatialTransformer::make_block(const Scope& scope,
 at::Tensor SpatialTransformer::run(const Block& b, at::Tensor x, const at::Tensor& context,
                                    const Step& step) {
   const auto qkv = step.run(*b.self_qkv, {.x = x}).chunk(3, -1);
-  x = step.run(*b.self_out,
-               {.x = step.attention(*b.self, qkv[0], qkv[1], qkv[2]), .residual = x});
+  x = step.run(*b.self_out, {.x = step.attention(*b.self, qkv[0], qkv[1], qkv[2]), .residual = x});
   const auto q = step.run(*b.cross_q, {.x = x});
   const auto kv = step.run(*b.cross_kv, {.x = context}).chunk(2, -1);
   x = step.run(*b.cross_out, {.x = step.attention(*b.cross, q, kv[0], kv[1]), .residual = x});

@@ -48,8 +48,8 @@ DiT::DiT(const DiTConfig& c, Weights weights) : Network(std::move(weights)), con
   time_in_ = make_linear(root / "t_embedder" / "mlp", "0", 256, d, {.embedding = true});
   time_out_ = make_linear(root / "t_embedder" / "mlp", "2", d, d,
                           {.act = Activation::silu, .embedding = true});
-  classes_ = (root / "y_embedder").add("embedding_table.weight", {c.num_classes + 1, d},
-                                       Init::normal(0.02));
+  classes_ = (root / "y_embedder")
+                 .add("embedding_table.weight", {c.num_classes + 1, d}, Init::normal(0.02));
   for (int64_t i = 0; i < c.depth; ++i) blocks_.push_back(make_block(root / "blocks" / i));
   const auto last = root / "final_layer";
   final_modulation_ = make_linear(last / "adaLN_modulation", "1", d, 2 * d,
@@ -121,11 +121,14 @@ at::Tensor DiT::unpatchify(const at::Tensor& tokens, int64_t height, int64_t wid
 
 CachePoint DiT::cache_point(int64_t branch, const std::vector<int64_t>& blocks) const {
   if (branch != 0) {
-    throw UsageError("[cache] branch={} names a level of a UNet; this network is a transformer: use "
-                     "cache.blocks", branch);
+    throw UsageError(
+        "[cache] branch={} names a level of a UNet; this network is a transformer: use "
+        "cache.blocks",
+        branch);
   }
   const int64_t depth = config_.depth;
-  const auto range = blocks.empty() ? std::vector<int64_t>{depth / 4, depth / 4 + depth / 2} : blocks;
+  const auto range =
+      blocks.empty() ? std::vector<int64_t>{depth / 4, depth / 4 + depth / 2} : blocks;
   if (range.size() != 2 || range[0] < 0 || range[0] >= range[1] || range[1] > depth) {
     throw UsageError("[cache] blocks=[{}] is no range [first, last) of {} blocks",
                      fmt::join(range, ", "), depth);

@@ -113,15 +113,14 @@ Model::Model(const config::Node& model, std::shared_ptr<const WeightSource> sour
   network_->weights().check_complete();
   if (conditioning_.kind == "class_context") {
     embedder_ = weights_of(source, "cond_stage_model.", mode, seed + 1);
-    class_table_ = embedder_->add("embedding.weight",
-                                  {conditioning_.classes + 1, conditioning_.width},
-                                  Init::normal(1));
+    class_table_ = embedder_->add(
+        "embedding.weight", {conditioning_.classes + 1, conditioning_.width}, Init::normal(1));
     embedder_->check_complete();
   }
   const auto stage = first_stage_parameters().parse(part(model, "first_stage"));
   auto stage_weights = weights_of(source, "first_stage_model.", mode, seed + 2);
-  first_stage_ = std::make_unique<PatchStage>(stage.patch, latent_.channels,
-                                              std::move(stage_weights));
+  first_stage_ =
+      std::make_unique<PatchStage>(stage.patch, latent_.channels, std::move(stage_weights));
   first_stage_->weights().check_complete();
 }
 

@@ -17,9 +17,7 @@ at::Tensor to_patches(const at::Tensor& images, int64_t p) {
 at::Tensor from_patches(const at::Tensor& patches, int64_t p) {
   const int64_t b = patches.size(0), c = patches.size(1) / (p * p), h = patches.size(2),
                 w = patches.size(3);
-  return patches.view({b, c, p, p, h, w})
-      .permute({0, 1, 4, 2, 5, 3})
-      .reshape({b, c, h * p, w * p});
+  return patches.view({b, c, p, p, h, w}).permute({0, 1, 4, 2, 5, 3}).reshape({b, c, h * p, w * p});
 }
 
 PatchStage::PatchStage(int64_t patch, int64_t channels, Weights weights)

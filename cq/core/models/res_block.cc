@@ -9,9 +9,9 @@ ResBlock::ResBlock(const Scope& scope, const ResBlockConfig& c) : config_(c) {
                    .resample = c.resample,
                    .geometry = same_3x3(),
                    .seam = c.seam});
-  embedding_ = make_linear(scope / "emb_layers", "1", c.embedding,
-                           c.scale_shift ? 2 * c.out : c.out,
-                           {.act = Activation::silu, .embedding = true});
+  embedding_ =
+      make_linear(scope / "emb_layers", "1", c.embedding, c.scale_shift ? 2 * c.out : c.out,
+                  {.act = Activation::silu, .embedding = true});
   out_ = make_conv(scope / "out_layers", "3", c.out, c.out, 3,
                    {.norm = make_group_norm(scope / "out_layers", "0", c.out, c.eps),
                     .act = Activation::silu,

@@ -5,7 +5,7 @@
 namespace cq {
 
 struct ResBlockConfig {
-  int64_t in = 0;         ///< channels, both halves of the concatenation together
+  int64_t in = 0;  ///< channels, both halves of the concatenation together
   int64_t out = 0;
   int64_t embedding = 0;  ///< width of the time embedding
   int64_t seam = 0;       ///< channels before the skip connection's, 0 where there is none
@@ -29,9 +29,9 @@ class ResBlock {
 
  private:
   ResBlockConfig config_;
-  const Unit* in_;        ///< norm, SiLU, convolution
+  const Unit* in_;         ///< norm, SiLU, convolution
   const Unit* embedding_;  ///< SiLU, linear
-  const Unit* out_;       ///< norm, (scale and shift,) SiLU, convolution
+  const Unit* out_;        ///< norm, (scale and shift,) SiLU, convolution
   const Unit* shortcut_ = nullptr;
 };
 

@@ -69,8 +69,8 @@ bool UNet::has_attention(int64_t factor) const {
 }
 
 void UNet::add_attention(Block& block, const Scope& scope, int64_t child, int64_t channels) const {
-  const int64_t heads = config_.num_head_channels > 0 ? channels / config_.num_head_channels
-                                                      : config_.num_heads;
+  const int64_t heads =
+      config_.num_head_channels > 0 ? channels / config_.num_head_channels : config_.num_heads;
   if (config_.use_spatial_transformer) {
     block.transformer.emplace(scope / child, TransformerConfig{.channels = channels,
                                                                .heads = heads,
@@ -83,9 +83,8 @@ void UNet::add_attention(Block& block, const Scope& scope, int64_t child, int64_
 
 void UNet::build_down(const Scope& scope) {
   int64_t channels = config_.model_channels, factor = 1;
-  down_.emplace_back().convolution =
-      make_conv(scope / 0, "0", config_.in_channels, channels, 3,
-                {.geometry = same_3x3(), .boundary = true});
+  down_.emplace_back().convolution = make_conv(scope / 0, "0", config_.in_channels, channels, 3,
+                                               {.geometry = same_3x3(), .boundary = true});
   skip_channels_.push_back(channels);
   for (size_t level = 0; level < config_.channel_mult.size(); ++level) {
     const int64_t out = config_.channel_mult[level] * config_.model_channels;
@@ -166,8 +165,9 @@ at::Tensor UNet::descend(size_t level, const at::Tensor& h, const Call& call) co
 
 CachePoint UNet::cache_point(int64_t branch, const std::vector<int64_t>& blocks) const {
   if (!blocks.empty()) {
-    throw UsageError("[cache] blocks names a range of a transformer's blocks; this network is a "
-                     "UNet: use cache.branch");
+    throw UsageError(
+        "[cache] blocks names a range of a transformer's blocks; this network is a "
+        "UNet: use cache.branch");
   }
   if (branch < 0 || branch >= int64_t(cuts_.size())) {
     throw UsageError("[cache] branch={} does not exist: this UNet has branches 0..{}", branch,
@@ -181,8 +181,7 @@ at::Tensor UNet::forward(const NetworkInput& in, const Step& step) const {
   if (config_.use_spatial_transformer && !in.context.defined()) {
     throw UsageError("[unet] this network needs a context [B, M, {}]", config_.context_dim);
   }
-  const auto embedding =
-      step.run(*time_out_, {.x = step.run(*time_in_, {.x = timestep_(in.t)})});
+  const auto embedding = step.run(*time_out_, {.x = step.run(*time_in_, {.x = timestep_(in.t)})});
   return step.run(*out_, {.x = descend(0, in.x, {embedding, in.context, &step})});
 }
 

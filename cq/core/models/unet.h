@@ -19,7 +19,7 @@ struct UNetConfig {
   int64_t num_res_blocks = 2;
   std::vector<int64_t> attention_resolutions{4, 2, 1};  ///< downsampling factors with attention
   int64_t num_heads = 8;
-  int64_t num_head_channels = 0;   ///< > 0: heads = channels / this
+  int64_t num_head_channels = 0;  ///< > 0: heads = channels / this
   bool use_spatial_transformer = true;
   int64_t transformer_depth = 1;
   int64_t context_dim = 768;

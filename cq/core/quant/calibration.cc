@@ -80,8 +80,9 @@ void fill_gaps(Calibration& ranges) {
 
 at::Tensor draw_runs(int64_t available, int64_t n, uint64_t seed) {
   if (n > available) {
-    throw UsageError("[quant] {} calibration samples asked of {} trajectories; raise "
-                     "quant.trajectories", n, available);
+    throw UsageError(
+        "[quant] {} calibration samples asked of {} recorded runs; raise calibration.samples", n,
+        available);
   }
   std::vector<int64_t> order(static_cast<size_t>(available));
   std::iota(order.begin(), order.end(), 0);
@@ -97,18 +98,18 @@ at::Tensor call_step(const Model& model, const Executor& executor, double guidan
                      PointHandler& points) {
   const Denoiser denoiser(model, executor, guidance);
   return denoiser.eps(trajectory.x[step].index_select(0, picked),
-                      trajectory.labels.index_select(0, picked),
-                      trajectory.timesteps[size_t(step)], step, points);
+                      trajectory.labels.index_select(0, picked), trajectory.timesteps[size_t(step)],
+                      step, points);
 }
 
-Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance,
-                             int64_t n, uint64_t seed, int64_t batch) {
+Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance, int64_t n,
+                             uint64_t seed, int64_t batch, const StepDone& step_done) {
   c10::NoGradGuard no_grad;
   const auto& l = model.latent();
   const FloatExecutor executor;
   const Denoiser denoiser(model, executor, guidance);
   Trajectory trajectory{at::empty({sampler.calls(), n, l.channels, l.size, l.size}),
-                        cycling_labels(0, n, model.classes()), sampler.timesteps()};
+                        cycling_labels(0, n, model.classes()), sampler.timesteps(), seed};
   ComputeAll compute;
   for (int64_t first = 0; first < n; first += batch) {
     const int64_t count = std::min(batch, n - first);
@@ -118,6 +119,7 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler, double 
     while (!run->done()) {
       trajectory.x[run->call()].narrow(0, first, count).copy_(run->x());
       run->advance(denoiser.eps(run->x(), labels, run->timestep(), run->call(), compute));
+      if (step_done) step_done();
     }
   }
   return trajectory;
@@ -125,16 +127,16 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler, double 
 
 Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
                       const QuantParameters& quant, const Schedule& schedule,
-                      const CachePoint& point) {
+                      const CachePoint& point, const StepDone& step_done) {
   c10::NoGradGuard no_grad;
   Calibration ranges;
   calibrate_weights(model.network(), quant, ranges);
   const RangeCollector collector(ranges, quant, trajectory.steps());
-  const auto most = draw_runs(trajectory.labels.size(0), quant.recompute_samples,
-                              uint64_t(quant.seed));
+  const auto most = draw_runs(trajectory.labels.size(0), quant.recompute_samples, trajectory.seed);
   const int64_t few = std::min(quant.cached_samples, quant.recompute_samples);
   at::Tensor kept;
   for (int64_t t = 0; t < trajectory.steps(); ++t) {
+    if (t > 0 && step_done) step_done();
     if (schedule.recomputes(t)) {
       PinnedPoint pinned(point);
       call_step(model, collector, guidance, trajectory, most, t, pinned);

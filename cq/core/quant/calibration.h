@@ -1,4 +1,6 @@
 #pragma once
+#include <functional>
+
 #include "cq/core/cache.h"
 #include "cq/core/denoiser.h"
 #include "cq/core/quant/simulated.h"
@@ -11,12 +13,16 @@ struct Trajectory {
   at::Tensor x;       ///< [T, n, C, h, w] float32
   at::Tensor labels;  ///< [n] int64
   std::vector<int64_t> timesteps;
+  uint64_t seed = 0;  ///< of the first run
   int64_t steps() const { return x.size(0); }
 };
 
+/// Called after each step of a long pass, for progress; may throw to end it.
+using StepDone = std::function<void()>;
+
 /// Samples n images in full precision, seeds seed + 0 .. seed + n - 1, in batches of `batch`.
-Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance,
-                             int64_t n, uint64_t seed, int64_t batch);
+Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance, int64_t n,
+                             uint64_t seed, int64_t batch, const StepDone& step_done = {});
 
 /// Ranges of all weights and, at every step, of all activations: at steps that recompute from
 /// `recompute_samples` runs of the trajectory, at the others from `cached_samples` runs with the
@@ -24,7 +30,7 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler, double 
 /// recomputed stands for no cache.
 Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
                       const QuantParameters& quant, const Schedule& schedule,
-                      const CachePoint& point);
+                      const CachePoint& point, const StepDone& step_done = {});
 
 /// `n` of the trajectory's runs, drawn without replacement by `seed`.
 at::Tensor draw_runs(int64_t available, int64_t n, uint64_t seed);

@@ -17,9 +17,13 @@ namespace {
 constexpr double kPower = 2.4;
 constexpr double kLeastScale = 1e-12;
 
-double levels(int64_t bits) { return double((int64_t(1) << bits) - 1); }
+double levels(int64_t bits) {
+  return double((int64_t(1) << bits) - 1);
+}
 
-double shrink(int64_t i) { return 1 - double(i) / 100; }
+double shrink(int64_t i) {
+  return 1 - double(i) / 100;
+}
 
 }  // namespace
 
@@ -78,8 +82,8 @@ QuantRange ValueHistogram::search(int64_t bits) const {
     for (int64_t b = 0; b < bins && (least < 0 || score < least); ++b) {
       if (counts_[size_t(b)] == 0) continue;
       const double x = min_ + (double(b) + 0.5) * width;
-      const double q = std::clamp(std::nearbyint(x / range.scale) + double(range.zero_point), 0.0,
-                                  top);
+      const double q =
+          std::clamp(std::nearbyint(x / range.scale) + double(range.zero_point), 0.0, top);
       const double error = std::abs(x - (q - double(range.zero_point)) * range.scale);
       score += counts_[size_t(b)] * std::pow(error, kPower);
     }

@@ -26,8 +26,8 @@ class ValueHistogram {
   static constexpr int64_t bins = 2048;
   /// Takes at most `limit` evenly strided values of x, and the extremes of all.
   void add(const at::Tensor& x, int64_t limit = 65536);
-  /// Range search of EDA-DM and CacheQuant: of the ranges shrunk by i/100, i = 0, 2, .., 78, the one
-  /// with the least mean |x - q(x)|^2.4 over the histogram.
+  /// Range search of EDA-DM and CacheQuant: of the ranges shrunk by i/100, i = 0, 2, .., 78, the
+  /// one with the least mean |x - q(x)|^2.4 over the histogram.
   QuantRange search(int64_t bits) const;
   double min() const { return min_; }
   double max() const { return max_; }
@@ -46,7 +46,6 @@ struct WeightRanges {
 };
 WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric);
 /// Simulated quantization of a weight [O, ...]. Symmetric ranges have zero point 2^(bits-1).
-at::Tensor fake_quantize_weight(const at::Tensor& weight, const WeightRanges& ranges,
-                                int64_t bits);
+at::Tensor fake_quantize_weight(const at::Tensor& weight, const WeightRanges& ranges, int64_t bits);
 
 }  // namespace cq

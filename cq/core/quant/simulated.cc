@@ -44,13 +44,10 @@ const config::Params<QuantParameters>& quant_parameters() {
           .field("weight_symmetric", &Q::weight_symmetric, "weight ranges symmetric about zero")
           .field("execution", &Q::execution, "how quantized layers are computed")
           .choices({"simulated"})
-          .field("trajectories", &Q::trajectories,
-                 "full-precision runs that the calibration set is drawn from", {1, 100000})
           .field("recompute_samples", &Q::recompute_samples,
                  "samples that calibrate a step that recomputes", {1, 100000})
           .field("cached_samples", &Q::cached_samples, "samples that calibrate a cached step",
-                 {1, 100000})
-          .field("seed", &Q::seed, "of the calibration images, apart from those that are judged");
+                 {1, 100000});
   return params;
 }
 
@@ -62,7 +59,9 @@ int64_t act_bits(const Unit& unit, const QuantParameters& q) {
   return unit.boundary ? kBoundaryBits : q.act_bits;
 }
 
-int64_t sides(const Unit& unit) { return unit.seam > 0 ? 2 : 1; }
+int64_t sides(const Unit& unit) {
+  return unit.seam > 0 ? 2 : 1;
+}
 
 std::pair<int64_t, int64_t> side_channels(const Unit& unit, int64_t side) {
   if (unit.seam == 0) return {0, unit.in_channels()};
@@ -93,8 +92,7 @@ std::string attention_key(const AttentionUnit& unit, char operand) {
 }
 
 SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParameters& quant,
-                                     const Calibration& calibration,
-                                     const Corrections& corrections)
+                                     const Calibration& calibration, const Corrections& corrections)
     : quant_(quant), corrections_(corrections) {
   for (const auto& unit : network.weights().units()) {
     auto& state = units_.emplace_back();

@@ -17,10 +17,8 @@ struct QuantParameters {
   int64_t softmax_bits = 8;
   bool weight_symmetric = false;
   std::string execution = "simulated";
-  int64_t trajectories = 64;       ///< full-precision runs that calibration draws from
   int64_t recompute_samples = 64;  ///< of them, for steps that recompute
   int64_t cached_samples = 32;     ///< of them, for the others
-  int64_t seed = 4096;             ///< of the first calibration image
   bool enabled() const { return name != "none"; }
 };
 const config::Params<QuantParameters>& quant_parameters();

@@ -10,7 +10,11 @@ class AncestralRun : public SamplerRun {
  public:
   AncestralRun(const Ancestral& sampler, const std::vector<double>& alpha,
                const std::vector<double>& alpha_next, bool clip, at::Tensor x, NoiseSource noise)
-      : sampler_(sampler), alpha_(alpha), alpha_next_(alpha_next), clip_(clip), x_(std::move(x)),
+      : sampler_(sampler),
+        alpha_(alpha),
+        alpha_next_(alpha_next),
+        clip_(clip),
+        x_(std::move(x)),
         noise_(noise) {}
 
   bool done() const override { return call_ == sampler_.calls(); }
@@ -56,8 +60,7 @@ const config::Params<AncestralParameters>& Ancestral::parameters() {
 
 Ancestral::Ancestral(const Parameters& p, const Diffusion& diffusion) : clip_(p.clip) {
   // Round-strided timesteps over 0 .. training - 1, as in improved diffusion and DiT.
-  const double stride =
-      p.steps > 1 ? double(diffusion.timesteps() - 1) / double(p.steps - 1) : 0;
+  const double stride = p.steps > 1 ? double(diffusion.timesteps() - 1) / double(p.steps - 1) : 0;
   for (int64_t i = p.steps; i-- > 0;) {
     timesteps_.push_back(int64_t(std::llround(double(i) * stride)));
   }

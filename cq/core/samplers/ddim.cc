@@ -10,7 +10,11 @@ class DdimRun : public SamplerRun {
  public:
   DdimRun(const Ddim& sampler, const std::vector<double>& alpha,
           const std::vector<double>& alpha_next, double eta, at::Tensor x, NoiseSource noise)
-      : sampler_(sampler), alpha_(alpha), alpha_next_(alpha_next), eta_(eta), x_(std::move(x)),
+      : sampler_(sampler),
+        alpha_(alpha),
+        alpha_next_(alpha_next),
+        eta_(eta),
+        x_(std::move(x)),
         noise_(noise) {}
 
   bool done() const override { return call_ == sampler_.calls(); }
@@ -23,8 +27,7 @@ class DdimRun : public SamplerRun {
     const double sigma = eta_ * std::sqrt((1 - a_next) / (1 - a) * (1 - a / a_next));
     // x0 = (x - sqrt(1-a) eps) / sqrt(a);  x' = sqrt(a') x0 + sqrt(1-a'-sigma^2) eps + sigma z
     const double from_x = std::sqrt(a_next / a);
-    const double from_eps =
-        std::sqrt(1 - a_next - sigma * sigma) - from_x * std::sqrt(1 - a);
+    const double from_eps = std::sqrt(1 - a_next - sigma * sigma) - from_x * std::sqrt(1 - a);
     x_ = x_ * from_x + eps * from_eps;
     if (sigma > 0) {
       const auto z = noise_.draw(x_.size(0), x_.sizes().slice(1), uint64_t(call_) + 1);

@@ -15,9 +15,10 @@ const config::Registry<Sampler, const Diffusion&>& sampler_registry() {
 
 std::vector<int64_t> ldm_timesteps(int64_t training, int64_t steps) {
   if (training % steps != 0) {
-    throw UsageError("[sampler] steps={} does not divide the {} timesteps of training, so the "
-                     "reference would make {} steps; choose a divisor",
-                     steps, training, (training + training / steps - 1) / (training / steps));
+    throw UsageError(
+        "[sampler] steps={} does not divide the {} timesteps of training, so the "
+        "reference would make {} steps; choose a divisor",
+        steps, training, (training + training / steps - 1) / (training / steps));
   }
   std::vector<int64_t> timesteps;
   for (int64_t t = 0; t < training; t += training / steps) timesteps.push_back(t + 1);

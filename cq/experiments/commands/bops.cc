@@ -19,16 +19,6 @@ Counter parse_counter(const std::string& name) {
   throw UsageError("[bops] unknown counter '{}': thop or deepcache", name);
 }
 
-/// 32 over the mean stored bits of the products' weights; first and last layers keep 8.
-double compression(const Network& network, const QuantParameters& quant) {
-  int64_t weights = 0, bits = 0;
-  for (const auto& unit : network.weights().units()) {
-    weights += unit.weight.numel();
-    bits += unit.weight.numel() * (quant.enabled() ? weight_bits(unit, quant) : 32);
-  }
-  return 32.0 * double(weights) / double(bits);
-}
-
 struct Costs {
   NetworkCount count;
   int64_t steps = 0, recomputed = 0;
@@ -73,7 +63,7 @@ Costs compute(const config::Node& config, Counter counter) {
   const double act = quant.enabled() ? double(quant.act_bits) : 32;
   costs.bops = costs.average * weight * act;
   costs.parameters = model->parameter_count();
-  costs.compression = compression(model->network(), quant);
+  costs.compression = weight_compression(model->network(), quant);
   return costs;
 }
 

@@ -91,4 +91,13 @@ NetworkCount count_network(const Model& model, const CachePoint* point, Counter 
   return {full, count(reuse)};
 }
 
+double weight_compression(const Network& network, const QuantParameters& quant) {
+  int64_t weights = 0, bits = 0;
+  for (const auto& unit : network.weights().units()) {
+    weights += unit.weight.numel();
+    bits += unit.weight.numel() * (quant.enabled() ? weight_bits(unit, quant) : 32);
+  }
+  return 32.0 * double(weights) / double(bits);
+}
+
 }  // namespace cq

@@ -4,6 +4,7 @@
 #include "cq/core/cache.h"
 #include "cq/core/executor.h"
 #include "cq/core/models/model.h"
+#include "cq/core/quant/simulated.h"
 
 namespace cq {
 
@@ -51,5 +52,8 @@ struct NetworkCount {
 /// Both kinds of step of a network; `point` null for a network without cache. The cached step gets
 /// the value that the full one left at the point.
 NetworkCount count_network(const Model& model, const CachePoint* point, Counter counter);
+
+/// 32 over the mean stored bits of the products' weights; first and last layers keep 8.
+double weight_compression(const Network& network, const QuantParameters& quant);
 
 }  // namespace cq

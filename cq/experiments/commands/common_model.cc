@@ -27,7 +27,8 @@ const config::Params<SamplingDefaults>& sampling_defaults() {
 void check_model(const config::Node& model) {
   check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage",
                      "weights", "sampling"});
-  if (const auto* sampling = model.get("sampling")) sampling_defaults().parse(*sampling);
+  if (const auto* sampling = model.get(std::string_view("sampling")))
+    sampling_defaults().parse(*sampling);
 }
 
 }  // namespace

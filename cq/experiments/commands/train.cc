@@ -10,6 +10,7 @@
 #include "cq/experiments/commands/common_model.h"
 #include "cq/experiments/training/parameters.h"
 #include "cq/experiments/training/tasks.h"
+#include "cq/metrics/cifar_features.h"
 
 namespace cq {
 
@@ -77,6 +78,14 @@ void train_classifier(const Job& job) {
   const auto task =
       make_classifier_task(classifier, sets.train, sets.test, config, job.context.device);
   train(*task, job.training, job.context.device, job.folder);
+  // What generated images are compared with, in this classifier's features.
+  constexpr int64_t kKept = 5000;
+  const auto network = make_cifar_features(job.folder / "weights.safetensors");
+  const auto name =
+      fmt::format("{} train, {} images", data_parameters().parse(job.config.at("data")).name,
+                  sets.train.size());
+  write_reference(job.folder / "reference.safetensors", *network, name,
+                  sets.train.images.permute({0, 2, 3, 1}), kKept);
 }
 
 }  // namespace

@@ -66,6 +66,13 @@ struct StageCost {
   std::optional<int64_t> disk_bytes;
 };
 
+/// A cost of which only the weight is known beforehand.
+inline StageCost weighing(double weight) {
+  StageCost cost;
+  cost.weight = weight;
+  return cost;
+}
+
 struct Stage {
   /// Folder in the store: lower-case letters, digits, '_' and '-'.
   std::string kind;

@@ -10,6 +10,7 @@ const config::Params<DataConfig>& data_parameters() {
   using C = DataConfig;
   static const auto params =
       config::Params<C>()
+          .field("name", &C::name, "what reports call the data set")
           .field("path", &C::path,
                  "a zip archive or folder with <split>/<class>/<image>, or a safetensors file")
           .field("train", &C::train, "split that is trained on")

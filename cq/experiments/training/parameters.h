@@ -9,6 +9,7 @@ namespace cq {
 
 /// `data`: where the images are.
 struct DataConfig {
+  std::string name = "CIFAR-10";
   std::string path;
   std::string train = "train";
   std::string test = "test";

@@ -8,6 +8,7 @@ namespace {
 
 struct DpsParameters : CacheSiteParameters, DpsBounds {
   int64_t interval = 10;
+  std::string metric = "l1";
 };
 
 class DpsCache : public CachePolicy {
@@ -26,6 +27,8 @@ class DpsCache : public CachePolicy {
                  "shortest group; null is ceil(N/2)", {1}, "steps");
       list.field("max_group", static_cast<Length>(&P::max_group),
                  "longest group, may exceed T; null is 2N", {1}, "steps");
+      list.field("metric", &P::metric, "distance between features")
+          .choices({"l1", "rel_l1", "l2", "affine"});
       list.field("bounded", static_cast<bool P::*>(&P::bounded),
                  "false lets groups have any length");
       return site_fields(list);
@@ -41,8 +44,10 @@ class DpsCache : public CachePolicy {
     if (params_.max_group) return *params_.max_group;
     return params_.interval > kAll / 2 ? kAll : 2 * params_.interval;
   }
+  std::string distance_metric() const override { return params_.metric; }
+  void check(int64_t steps) const override { dps_group_lengths(steps, params_.interval, params_); }
   Schedule schedule(int64_t steps, const CostTable* costs) const override {
-    dps_group_lengths(steps, params_.interval, params_);
+    check(steps);
     if (costs == nullptr || costs->steps() != steps) {
       throw RunError("[dps] needs the distances between the features of all {} steps", steps);
     }

@@ -4,7 +4,9 @@
 namespace cq {
 namespace {
 
-struct NoParameters {};
+struct NoParameters {
+  int64_t interval = 1;
+};
 
 class NoCache : public CachePolicy {
  public:
@@ -13,7 +15,8 @@ class NoCache : public CachePolicy {
   static constexpr const char* source = "";
   using Parameters = NoParameters;
   static const config::Params<Parameters>& parameters() {
-    static const config::Params<Parameters> params;
+    static const auto params = config::Params<Parameters>().field(
+        "interval", &Parameters::interval, "1: no cache is the cache of interval 1", {1, 1});
     return params;
   }
 

@@ -51,8 +51,8 @@ Corrections Dec::estimate(const CorrectionInputs& in) const {
       AffineSums sums;
       sums.add(products.quantized.at(unit), full);
       const auto line = sums.least_squares(parameters_.reference_slope);
-      const bool wanted = parameters_.quantization_error &&
-                          (parameters_.steps == "all" || !f.recomputed);
+      const bool wanted =
+          parameters_.quantization_error && (parameters_.steps == "all" || !f.recomputed);
       const double share = 1 / double(products.full.size());
       q_before.back() += share * sums.relative_error();
       q_after.back() += share * (wanted ? sums.relative_error(line) : sums.relative_error());

@@ -13,11 +13,14 @@ const config::Params<DirectParameters>& Direct::parameters() {
   return params;
 }
 
+void Direct::check(bool quantized) const {
+  if (quantized) return;
+  throw UsageError(
+      "[direct] corrects the outputs of quantized layers: set quant=, or correct=none");
+}
+
 Corrections Direct::estimate(const CorrectionInputs& in) const {
-  if (!in.quantized) {
-    throw UsageError("[direct] corrects the outputs of quantized layers: set quant=, or "
-                     "correct=none");
-  }
+  check(in.quantized != nullptr);
   Corrections found;
   visit_steps(in, [&](const StepFeatures& f) {
     if (parameters_.steps == "cached" && f.recomputed) return;

@@ -19,6 +19,7 @@ class Direct : public Corrector {
   static const config::Params<Parameters>& parameters();
 
   explicit Direct(const Parameters& parameters) : parameters_(parameters) {}
+  void check(bool quantized) const override;
   Corrections estimate(const CorrectionInputs& in) const override;
 
  private:

@@ -61,6 +61,7 @@ void visit_steps(const CorrectionInputs& in,
     const bool recomputed = in.schedule.recomputes(t);
     if (recomputed) kept = in.quantized ? in.quantized->store_feature(truth, t) : truth;
     visit({t, recomputed, truth, recomputed ? truth : kept});
+    if (in.step_done) in.step_done();
   }
 }
 

@@ -1,0 +1,198 @@
+// Stages that estimate: trajectories, distances, schedules, ranges, corrections.
+#include <algorithm>
+#include <bit>
+
+#include <c10/core/GradMode.h>
+
+#include "cq/base/interrupt.h"
+#include "cq/core/distances.h"
+#include "cq/experiments/pipeline/stage_files.h"
+#include "cq/experiments/pipeline/stages.h"
+
+namespace cq {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// One tick of the stage's bar, and a point at which a signal may end it.
+StepDone ticking(StageFolder& folder) {
+  return [&folder] {
+    folder.bar().add(1);
+    throw_if_interrupted();
+  };
+}
+
+Json point_key(const CachePoint& point) {
+  return {{"name", point.name}, {"blocks", point.blocks}};
+}
+
+int64_t interval_of(const CellSpec& cell) {
+  const auto* interval = cell.config.at("cache").get(std::string_view("interval"));
+  return interval == nullptr ? 1 : interval->as_int();
+}
+
+}  // namespace
+
+Json StageContext::process_key() const {
+  return {{"model", cell->model->key}, {"sampler", cell->key_of("sampler")}};
+}
+
+std::vector<std::pair<std::string, StageId>> CellStages::inputs() const {
+  std::vector<std::pair<std::string, StageId>> list;
+  if (schedule) list.emplace_back("schedule", *schedule);
+  if (calibration) list.emplace_back("calibration", *calibration);
+  if (correction) list.emplace_back("correction", *correction);
+  return list;
+}
+
+int64_t distance_window(const CachePolicy& policy, int64_t steps) {
+  constexpr int64_t kLeast = 64;
+  if (policy.window() >= steps) return steps;
+  const auto rounded = int64_t(std::bit_ceil(uint64_t(std::max(policy.window(), kLeast))));
+  return std::min(rounded, steps);
+}
+
+Stage trajectory_stage(const StageContext& context) {
+  const auto& cell = *context.cell;
+  const int64_t n = cell.calibration.samples, steps = cell.sampler->calls();
+  Stage stage{.kind = "trajectory",
+              .params = context.process_key(),
+              .inputs = {},
+              .compute = {},
+              .cost = weighing(double(n * steps))};
+  stage.params["samples"] = n;
+  stage.params["seed"] = cell.calibration.seed;
+  stage.params["batch"] = cell.run.batch;
+  stage.compute = [context, n, steps](StageFolder& folder) {
+    const auto& c = *context.cell;
+    const int64_t batches = (n + c.run.batch - 1) / c.run.batch;
+    folder.expect(batches * steps, "steps");
+    save_trajectory(folder.path(),
+                    record_trajectory(context.model(), *c.sampler, c.guidance, n,
+                                      uint64_t(c.calibration.seed), c.run.batch, ticking(folder)));
+  };
+  return stage;
+}
+
+Stage distance_stage(const StageContext& context, StageId trajectory) {
+  const auto& cell = *context.cell;
+  const int64_t window = distance_window(*cell.policy, cell.sampler->calls());
+  Stage stage{.kind = "distances",
+              .params = {{"point", point_key(cell.point)},
+                         {"metric", cell.policy->distance_metric()},
+                         {"window", window},
+                         {"guidance", cell.guidance},
+                         {"batch", cell.run.batch}},
+              .inputs = {{"trajectory", trajectory}},
+              .compute = {},
+              .cost = weighing(double(cell.calibration.samples * cell.sampler->calls()))};
+  stage.compute = [context, window](StageFolder& folder) {
+    const auto& c = *context.cell;
+    const c10::NoGradGuard no_grad;
+    const auto& model = context.model();
+    const auto runs = load_trajectory(folder.input("trajectory"));
+    const int64_t n = runs.labels.size(0), steps = runs.steps(), batch = c.run.batch;
+    folder.expect((n + batch - 1) / batch * steps, "steps");
+    DistanceWindow distances({.steps = steps,
+                              .window = window,
+                              .metric = parse_distance_metric(c.policy->distance_metric())});
+    const FloatExecutor executor;
+    for (int64_t first = 0; first < n; first += batch) {
+      const auto picked = at::arange(first, std::min(n, first + batch), at::kLong);
+      for (int64_t t = 0; t < steps; ++t) {
+        PinnedPoint watched(c.point);
+        call_step(model, executor, c.guidance, runs, picked, t, watched);
+        distances.add(t, watched.value());
+        folder.bar().add(1);
+        throw_if_interrupted();
+      }
+    }
+    save_distances(folder.path(), distances.costs());
+  };
+  return stage;
+}
+
+Stage schedule_stage(const StageContext& context, std::optional<StageId> distances) {
+  const auto& cell = *context.cell;
+  Stage stage{.kind = "schedule",
+              .params = {{"cache", cell.key_of("cache")}, {"steps", cell.sampler->calls()}},
+              .inputs = {},
+              .compute = {},
+              .cost = weighing(1)};
+  if (distances) stage.inputs = {{"distances", *distances}};
+  stage.compute = [context, measured = distances.has_value()](StageFolder& folder) {
+    const auto& c = *context.cell;
+    const int64_t steps = c.sampler->calls();
+    CostTable costs;
+    if (measured) {
+      costs = load_distances(folder.input("distances"), distance_window(*c.policy, steps));
+    }
+    const CostTable* known = measured ? &costs : nullptr;
+    save_schedule(folder.path(), c.policy->schedule(steps, known), known, interval_of(c));
+  };
+  return stage;
+}
+
+Stage calibration_stage(const StageContext& context, StageId trajectory,
+                        std::optional<StageId> schedule) {
+  const auto& cell = *context.cell;
+  auto quant = cell.key_of("quant");
+  quant.erase("name");
+  quant.erase("execution");
+  Stage stage{.kind = "calibration",
+              .params = {{"quant", quant}, {"guidance", cell.guidance}},
+              .inputs = {{"trajectory", trajectory}},
+              .compute = {},
+              .cost = weighing(double(cell.quant.recompute_samples * cell.sampler->calls()))};
+  if (schedule) {
+    stage.inputs.emplace_back("schedule", *schedule);
+    stage.params["point"] = point_key(cell.point);
+  }
+  stage.compute = [context, cached = schedule.has_value()](StageFolder& folder) {
+    const auto& c = *context.cell;
+    const auto runs = load_trajectory(folder.input("trajectory"));
+    Schedule steps;
+    if (cached) {
+      steps = load_schedule(folder.input("schedule"));
+    } else {
+      steps.steps = runs.steps();
+      for (int64_t t = 0; t < runs.steps(); ++t) steps.recompute.push_back(t);
+    }
+    folder.expect(runs.steps(), "steps");
+    save_calibration(folder.path(), calibrate(context.model(), c.guidance, runs, c.quant, steps,
+                                              c.point, ticking(folder)));
+  };
+  return stage;
+}
+
+Stage correction_stage(const StageContext& context, StageId trajectory, const CellStages& made) {
+  const auto& cell = *context.cell;
+  Stage stage{.kind = "correction",
+              .params = {{"correct", cell.key_of("correct")},
+                         {"point", point_key(cell.point)},
+                         {"guidance", cell.guidance}},
+              .inputs = {{"trajectory", trajectory}},
+              .compute = {},
+              .cost = weighing(double(cell.calibration.samples * cell.sampler->calls()))};
+  for (const auto& input : made.inputs()) stage.inputs.push_back(input);
+  stage.compute = [context](StageFolder& folder) {
+    const auto& c = *context.cell;
+    const c10::NoGradGuard no_grad;
+    const auto& model = context.model();
+    const auto runs = load_trajectory(folder.input("trajectory"));
+    const auto schedule = load_schedule(folder.input("schedule"));
+    std::unique_ptr<SimulatedExecutor> quantized;
+    if (c.quant.enabled()) {
+      quantized = std::make_unique<SimulatedExecutor>(
+          model.network(), c.quant, load_calibration(folder.input("calibration")));
+    }
+    folder.expect(runs.steps(), "steps");
+    save_corrections(folder.path(),
+                     c.corrector->estimate({model, c.guidance, runs, schedule, c.point,
+                                            quantized.get(), ticking(folder)}));
+  };
+  return stage;
+}
+
+}  // namespace cq

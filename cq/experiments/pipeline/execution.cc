@@ -1,0 +1,36 @@
+#include "cq/experiments/pipeline/execution.h"
+
+#include "cq/experiments/pipeline/stage_files.h"
+#include "cq/methods/cache/uniform_schedule.h"
+
+namespace cq {
+
+CellExecution::CellExecution(const StageContext& context, const StageFolder& folder)
+    : cell_(*context.cell) {
+  schedule_ = cell_.policy->caches() ? load_schedule(folder.input("schedule"))
+                                     : uniform_schedule(cell_.sampler->calls(), 1);
+  if (cell_.corrector->corrects()) corrections_ = load_corrections(folder.input("correction"));
+  if (!cell_.quant.enabled()) {
+    executor_ = std::make_unique<FloatExecutor>();
+    return;
+  }
+  auto made = std::make_unique<SimulatedExecutor>(context.model().network(), cell_.quant,
+                                                  load_calibration(folder.input("calibration")),
+                                                  corrections_);
+  simulated_ = made.get();
+  executor_ = std::move(made);
+}
+
+std::unique_ptr<PointHandler> CellExecution::points() const {
+  if (!cell_.policy->caches()) return std::make_unique<ComputeAll>();
+  ScheduledCache::Store store;
+  if (simulated_ != nullptr) {
+    store = [quantized = simulated_](const at::Tensor& value, int64_t step) {
+      return quantized->store_feature(value, step);
+    };
+  }
+  return std::make_unique<ScheduledCache>(schedule_, cell_.point, corrections_.feature,
+                                          std::move(store));
+}
+
+}  // namespace cq

@@ -1,0 +1,128 @@
+#include "cq/experiments/pipeline/experiment.h"
+
+#include <algorithm>
+
+#include "cq/base/error.h"
+#include "cq/config/emit.h"
+#include "cq/core/io/image.h"
+#include "cq/experiments/pipeline/stage_files.h"
+#include "cq/experiments/pipeline/stages.h"
+
+namespace cq {
+
+namespace {
+
+/// The same cell without cache, quantization and correction: what paired metrics compare with.
+std::shared_ptr<const CellSpec> full_precision_of(const CellSpec& cell, Workbench& bench) {
+  auto job = cell.config;
+  for (const char* group : {"cache", "quant", "correct"}) {
+    job.put(config::Key(group), config::Node::dict({{"name", "none"}}));
+  }
+  return read_cell(job, bench);
+}
+
+std::vector<StageId> add_shards(const StageContext& context, const CellStages& made, Graph& graph) {
+  std::vector<StageId> shards;
+  const auto& run = context.cell->run;
+  for (int64_t first = 0; first < run.samples; first += run.shard) {
+    const int64_t n = std::min(run.shard, run.samples - first);
+    shards.push_back(graph.add(sample_stage(context, made, first, n)));
+  }
+  return shards;
+}
+
+CellStages add_estimates(const StageContext& context, Graph& graph) {
+  const auto& cell = *context.cell;
+  CellStages made;
+  const bool measures = cell.policy->caches() && cell.policy->window() > 0;
+  std::optional<StageId> trajectory;
+  if (measures || cell.quant.enabled() || cell.corrector->corrects()) {
+    trajectory = graph.add(trajectory_stage(context));
+  }
+  if (cell.policy->caches()) {
+    std::optional<StageId> distances;
+    if (measures) distances = graph.add(distance_stage(context, *trajectory));
+    made.schedule = graph.add(schedule_stage(context, distances));
+  }
+  if (cell.quant.enabled()) {
+    made.calibration = graph.add(calibration_stage(context, *trajectory, made.schedule));
+  }
+  if (cell.corrector->corrects()) {
+    made.correction = graph.add(correction_stage(context, *trajectory, made));
+  }
+  return made;
+}
+
+void write_grid(const std::filesystem::path& file, const SampleShard& shard, int64_t classes) {
+  constexpr int64_t kRows = 5;
+  const int64_t shown = std::min(shard.images.size(0), kRows * classes);
+  write_png(file, make_grid(shard.images.narrow(0, 0, shown), std::min(shown, classes)));
+}
+
+void publish(const std::filesystem::path& from, const std::filesystem::path& folder) {
+  std::filesystem::copy_file(from, folder / from.filename());
+}
+
+/// config.json as reports read it: without keys of the run that change no result.
+nlohmann::ordered_json published_config(const CellSpec& cell) {
+  auto json = cell.config.to_json();
+  json.erase("measure");
+  return json;
+}
+
+void add_cell(const config::ComposedJob& job, const std::shared_ptr<Workbench>& bench, Plan& plan) {
+  auto& graph = plan.graph();
+  const StageContext context{read_cell(job.config, *bench), bench};
+  const auto& spec = *context.cell;
+  const auto made = add_estimates(context, graph);
+  MetricInputs inputs;
+  inputs.samples = add_shards(context, made, graph);
+  for (const auto shard : inputs.samples) {
+    inputs.features.push_back(graph.add(feature_stage(context, shard)));
+  }
+  if (spec.policy->caches() || spec.quant.enabled()) {
+    inputs.full_precision = add_shards({full_precision_of(spec, *bench), bench}, {}, graph);
+  }
+  inputs.correction = made.correction;
+
+  Cell cell;
+  cell.overrides = job.overrides;
+  cell.config = published_config(spec);
+  cell.config_yaml = config::to_yaml(spec.config);
+  cell.finals = {{"metrics", graph.add(metric_stage(context, inputs))},
+                 {"efficiency", graph.add(efficiency_stage(context, made))},
+                 {"samples", inputs.samples.front()}};
+  if (made.schedule) cell.finals.emplace_back("schedule", *made.schedule);
+  cell.collect = [cached = made.schedule.has_value(),
+                  classes = spec.model->shapes->classes()](CellFolder& folder) {
+    publish(folder.stage("metrics") / "metrics.json", folder.path());
+    publish(folder.stage("efficiency") / "efficiency.json", folder.path());
+    if (cached) publish(folder.stage("schedule") / "schedule.json", folder.path());
+    write_grid(folder.path() / "grid.png", load_samples(folder.stage("samples")), classes);
+  };
+  plan.add(std::move(cell));
+}
+
+}  // namespace
+
+void plan_experiment(const std::vector<config::ComposedJob>& jobs,
+                     const std::shared_ptr<Workbench>& bench, Plan& plan) {
+  for (const auto& job : jobs) add_cell(job, bench, plan);
+}
+
+ResultsLayout results_of(const std::vector<config::ComposedJob>& jobs) {
+  ResultsLayout layout;
+  for (const auto& job : jobs) {
+    const ResultsLayout own{job.config.at("results_dir").as_string(),
+                            job.config.at("name").as_string()};
+    if (&job != &jobs.front() &&
+        (own.results_dir != layout.results_dir || own.name != layout.name)) {
+      throw UsageError("name and results_dir must be the same in all cells, got {} and {}",
+                       layout.folder().string(), own.folder().string());
+    }
+    layout = own;
+  }
+  return layout;
+}
+
+}  // namespace cq

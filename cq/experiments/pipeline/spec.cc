@@ -1,0 +1,130 @@
+#include "cq/experiments/pipeline/spec.h"
+
+#include "cq/base/error.h"
+#include "cq/experiments/commands/common_model.h"
+#include "cq/methods/register.h"
+#include "cq/metrics/register.h"
+
+namespace cq {
+
+namespace {
+
+const std::vector<std::string>& group_keys() {
+  static const std::vector<std::string> keys{"model",   "sampler", "cache",       "quant",
+                                             "correct", "data",    "calibration", "measure"};
+  return keys;
+}
+
+RunParameters read_run(const config::Node& job) {
+  config::Node rest = job;
+  for (const auto& key : group_keys()) rest.erase(config::Key(key));
+  auto run = run_parameters().parse(rest);
+  if (run.name.empty() || run.name.find('/') != std::string::npos || run.name[0] == '.') {
+    throw UsageError("name: '{}' cannot name a folder below results_dir", run.name);
+  }
+  const auto registry = metric_registry();
+  for (const auto& metric : run.metrics) {
+    registry.check(metric_of_label(metric, "cifar"), config::Node::dict());
+  }
+  return run;
+}
+
+template <class P>
+P read_group(const config::Node& job, const char* key, const config::Params<P>& params) {
+  const auto* node = job.get(std::string_view(key));
+  return node == nullptr ? P{} : params.parse(*node);
+}
+
+void check_combination(const CellSpec& cell) {
+  if (cell.quant.enabled() && cell.quant.recompute_samples > cell.calibration.samples) {
+    throw UsageError(
+        "{}: {} samples for ranges, but calibration.samples={}; raise the latter or lower the "
+        "former",
+        cell.config.at("quant").where(), cell.quant.recompute_samples, cell.calibration.samples);
+  }
+  if (cell.corrector->corrects() && !cell.policy->caches()) {
+    throw UsageError("{}: an error correction needs a cached feature: set cache=, or correct=none",
+                     cell.config.at("correct").where());
+  }
+  cell.corrector->check(cell.quant.enabled());
+  cell.policy->check(cell.sampler->calls());
+}
+
+}  // namespace
+
+const config::Params<RunParameters>& run_parameters() {
+  using P = RunParameters;
+  static const auto params =
+      config::Params<P>()
+          .field("name", &P::name, "folder of the experiment below results_dir")
+          .field("results_dir", &P::results_dir, "where experiments and shared stages are kept")
+          .field("weights", &P::weights, "safetensors file of the model, or random")
+          .field("seed", &P::seed, "image i is drawn from seed + i", {0})
+          .field("samples", &P::samples, "images of a cell", {1, 1e7}, "images")
+          .field("batch", &P::batch, "images computed at once", {1, 65536}, "images")
+          .field("shard", &P::shard, "images of one sampling stage", {1, 1e7}, "images")
+          .field("metrics", &P::metrics, "metrics of a cell, see `cq-exp list metrics`");
+  return params;
+}
+
+const config::Params<CalibrationParameters>& calibration_parameters() {
+  using P = CalibrationParameters;
+  static const auto params =
+      config::Params<P>()
+          .field("samples", &P::samples,
+                 "full-precision runs for distances, ranges and corrections", {1, 100000}, "images")
+          .field("seed", &P::seed, "of the first of them", {0});
+  return params;
+}
+
+const config::Params<MeasureParameters>& measure_parameters() {
+  using P = MeasureParameters;
+  static const auto params =
+      config::Params<P>()
+          .field("batch", &P::batch, "images of a timed network call", {1, 4096}, "images")
+          .field("rounds", &P::rounds, "interleaved repetitions", {1, 1000});
+  return params;
+}
+
+const config::Params<ReferenceParameters>& reference_parameters() {
+  using P = ReferenceParameters;
+  static const auto params =
+      config::Params<P>()
+          .field("features", &P::features, "weights of the embedded feature network")
+          .field("reference", &P::reference, "features of real images from that network");
+  return params;
+}
+
+nlohmann::ordered_json CellSpec::key_of(const std::string& group) const {
+  auto json = config.at(group).to_json();
+  json.erase("doc");
+  json.erase("sampling");
+  json.erase("weights");
+  return json;
+}
+
+std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& bench) {
+  auto cell = std::make_shared<CellSpec>();
+  cell->config = job;
+  cell->run = read_run(job);
+  cell->calibration = read_group(job, "calibration", calibration_parameters());
+  cell->measure = read_group(job, "measure", measure_parameters());
+  cell->data = read_group(job, "data", reference_parameters());
+  cell->quant = quant_parameters().parse(job.at("quant"));
+  cell->model = bench.choose(job);
+  auto choice = make_sampler(job.at("sampler"), cell->model->shapes->diffusion());
+  cell->sampler = std::move(choice.sampler);
+  cell->guidance = choice.guidance;
+  const auto& cache = job.at("cache");
+  cell->policy = cache_registry().make(cache.at("name").as_string(), cache);
+  const auto& correct = job.at("correct");
+  cell->corrector = corrector_registry().make(correct.at("name").as_string(), correct);
+  check_combination(*cell);
+  if (cell->policy->caches()) {
+    const auto site = cell->policy->site();
+    cell->point = cell->model->shapes->network().cache_point(site.branch, site.blocks);
+  }
+  return cell;
+}
+
+}  // namespace cq

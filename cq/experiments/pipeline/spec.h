@@ -1,0 +1,75 @@
+#pragma once
+// One cell of an experiment as typed values, checked against the components that read them.
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cq/core/cache.h"
+#include "cq/core/corrector.h"
+#include "cq/core/quant/simulated.h"
+#include "cq/core/sampler.h"
+#include "cq/experiments/pipeline/workbench.h"
+
+namespace cq {
+
+/// Keys of every experiment that belong to no group.
+struct RunParameters {
+  std::string name;
+  std::string results_dir = "results";
+  std::string weights;    ///< a safetensors file, or `random`
+  int64_t seed = 0;       ///< image i is drawn from seed + i
+  int64_t samples = 128;  ///< images of a cell
+  int64_t batch = 64;     ///< images computed at once; part of what determines float results
+  int64_t shard = 256;    ///< images of one sampling stage
+  std::vector<std::string> metrics;
+};
+const config::Params<RunParameters>& run_parameters();
+
+/// `calibration`: full-precision runs that distances, ranges and corrections are estimated from.
+struct CalibrationParameters {
+  int64_t samples = 64;
+  int64_t seed = 1000000;  ///< of the first one, apart from the images that are judged
+};
+const config::Params<CalibrationParameters>& calibration_parameters();
+
+/// `measure`: how time is measured.
+struct MeasureParameters {
+  int64_t batch = 16;
+  int64_t rounds = 5;
+};
+const config::Params<MeasureParameters>& measure_parameters();
+
+/// `data`: the embedded feature network, and what generated images are compared with.
+struct ReferenceParameters {
+  std::string features = "models/cifar-classifier.safetensors";
+  std::string reference = "models/cifar10-reference.safetensors";
+};
+const config::Params<ReferenceParameters>& reference_parameters();
+
+/// Const once made; the stages of a cell share it.
+struct CellSpec {
+  config::Node config;  ///< composed and resolved
+  RunParameters run;
+  CalibrationParameters calibration;
+  MeasureParameters measure;
+  ReferenceParameters data;
+  QuantParameters quant;
+  double guidance = 1;
+  std::shared_ptr<const ModelChoice> model;
+  std::shared_ptr<const Sampler> sampler;
+  std::shared_ptr<const CachePolicy> policy;
+  std::shared_ptr<const Corrector> corrector;
+  CachePoint point;  ///< of a policy that caches
+
+  /// What determines a group's part in a result: its keys but those that cannot change one.
+  nlohmann::ordered_json key_of(const std::string& group) const;
+};
+
+/// Reads a job of the composed sweep. Throws UsageError with file and line for an unknown key, a
+/// wrong type, a value out of bounds, a file that is not there, a combination that has no meaning.
+std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& bench);
+
+}  // namespace cq

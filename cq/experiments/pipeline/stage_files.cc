@@ -1,0 +1,125 @@
+#include "cq/experiments/pipeline/stage_files.h"
+
+#include <ATen/ops/tensor.h>
+
+#include "cq/base/error.h"
+#include "cq/base/json.h"
+#include "cq/core/io/npy.h"
+#include "cq/core/io/npz.h"
+#include "cq/core/io/safetensors.h"
+#include "cq/methods/cache/uniform_schedule.h"
+
+namespace cq {
+
+namespace {
+
+using Named = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// An empty file is not written, so a missing one holds nothing.
+std::map<std::string, at::Tensor> read_all(const std::filesystem::path& path) {
+  std::map<std::string, at::Tensor> all;
+  const auto file = SafeTensors::open(path);
+  for (const auto& name : file.names()) all[name] = file.tensor(name);
+  return all;
+}
+
+}  // namespace
+
+void save_trajectory(const std::filesystem::path& folder, const Trajectory& trajectory) {
+  write_safetensors(folder / "trajectory.safetensors",
+                    {{"x", trajectory.x},
+                     {"labels", trajectory.labels},
+                     {"timesteps", at::tensor(trajectory.timesteps, at::kLong)}},
+                    {{"seed", std::to_string(trajectory.seed)}});
+}
+
+Trajectory load_trajectory(const std::filesystem::path& folder) {
+  const auto file = SafeTensors::open(folder / "trajectory.safetensors");
+  const auto steps = file.tensor("timesteps");
+  const int64_t* first = steps.data_ptr<int64_t>();
+  return {file.tensor("x"), file.tensor("labels"),
+          std::vector<int64_t>(first, first + steps.numel()),
+          std::stoull(file.metadata().at("seed"))};
+}
+
+void save_distances(const std::filesystem::path& folder, const CostTable& costs) {
+  const auto table = at::tensor(costs.square(), at::kDouble).view({costs.steps(), costs.steps()});
+  write_npy(folder / "distances.npy", table);
+}
+
+CostTable load_distances(const std::filesystem::path& folder, int64_t window) {
+  const auto path = folder / "distances.npy";
+  const auto table = read_npy(path).to(at::kDouble).contiguous();
+  const double* first = table.data_ptr<double>();
+  const int64_t steps = table.size(0);
+  return CostTable::from_square(std::vector<double>(first, first + table.numel()), steps,
+                                std::min(window, steps), path.string());
+}
+
+void save_schedule(const std::filesystem::path& folder, const Schedule& schedule,
+                   const CostTable* costs, int64_t interval) {
+  auto json = to_json(schedule);
+  if (costs != nullptr) {
+    json["cost"] = schedule_cost(schedule, *costs);
+    if (interval <= costs->width()) {
+      json["uniform_cost"] = schedule_cost(uniform_schedule(schedule.steps, interval), *costs);
+    }
+  }
+  write_json(folder / "schedule.json", json);
+}
+
+Schedule load_schedule(const std::filesystem::path& folder) {
+  const auto path = folder / "schedule.json";
+  return schedule_from_json(read_json(path), path.string());
+}
+
+void save_calibration(const std::filesystem::path& folder, const Calibration& calibration) {
+  write_safetensors(folder / "calibration.safetensors",
+                    Named(calibration.begin(), calibration.end()));
+}
+
+Calibration load_calibration(const std::filesystem::path& folder) {
+  return read_all(folder / "calibration.safetensors");
+}
+
+void save_corrections(const std::filesystem::path& folder, const Corrections& corrections) {
+  Named tensors;
+  if (!corrections.feature.empty()) {
+    tensors.emplace_back("feature.slope", corrections.feature.slope);
+    tensors.emplace_back("feature.offset", corrections.feature.offset);
+  }
+  for (const auto& [unit, output] : corrections.outputs) {
+    tensors.emplace_back(fmt::format("output.{}.slope", unit), output.slope);
+    tensors.emplace_back(fmt::format("output.{}.offset", unit), output.offset);
+  }
+  write_safetensors(folder / "correction.safetensors", tensors);
+  write_json(folder / "errors.json", corrections.errors);
+}
+
+Corrections load_corrections(const std::filesystem::path& folder) {
+  Corrections corrections;
+  const auto path = folder / "correction.safetensors";
+  for (const auto& [name, value] : read_all(path)) {
+    const bool slope = name.ends_with(".slope");
+    if (name.starts_with("feature.")) {
+      (slope ? corrections.feature.slope : corrections.feature.offset) = value;
+    } else if (name.starts_with("output.")) {
+      auto& output = corrections.outputs[std::stoll(name.substr(7))];
+      (slope ? output.slope : output.offset) = value;
+    } else {
+      throw RunError("{}: unexpected tensor '{}'", path.string(), name);
+    }
+  }
+  return corrections;
+}
+
+void save_samples(const std::filesystem::path& folder, const SampleShard& shard) {
+  write_npz(folder / "samples.npz", {{"arr_0", shard.images}, {"arr_1", shard.labels}});
+}
+
+SampleShard load_samples(const std::filesystem::path& folder) {
+  const auto file = Npz::open(folder / "samples.npz");
+  return {file.tensor("arr_0"), file.tensor("arr_1")};
+}
+
+}  // namespace cq

@@ -1,0 +1,55 @@
+#pragma once
+// The stages of a cell. Each function describes one: what determines it, and how it is computed.
+#include <memory>
+#include <vector>
+
+#include "cq/experiments/harness/graph.h"
+#include "cq/experiments/pipeline/spec.h"
+
+namespace cq {
+
+/// What a stage computes with.
+struct StageContext {
+  std::shared_ptr<const CellSpec> cell;
+  std::shared_ptr<Workbench> bench;
+
+  const Model& model() const { return *bench->model(*cell->model); }
+  /// Model and sampler: determines every full-precision run.
+  nlohmann::ordered_json process_key() const;
+};
+
+/// Inputs that a cell's later stages have or have not.
+struct CellStages {
+  std::optional<StageId> schedule, calibration, correction;
+  std::vector<std::pair<std::string, StageId>> inputs() const;
+};
+
+/// Full-precision runs for everything that is estimated.
+Stage trajectory_stage(const StageContext& context);
+/// Distances between the cached feature of nearby steps.
+Stage distance_stage(const StageContext& context, StageId trajectory);
+Stage schedule_stage(const StageContext& context, std::optional<StageId> distances);
+/// Ranges of weights and activations.
+Stage calibration_stage(const StageContext& context, StageId trajectory,
+                        std::optional<StageId> schedule);
+Stage correction_stage(const StageContext& context, StageId trajectory, const CellStages& made);
+/// Images first .. first + n - 1.
+Stage sample_stage(const StageContext& context, const CellStages& made, int64_t first, int64_t n);
+/// Features of one shard of images.
+Stage feature_stage(const StageContext& context, StageId samples);
+
+/// Everything that a cell's metrics look at, shard by shard.
+struct MetricInputs {
+  std::vector<StageId> samples, features;
+  std::vector<StageId> full_precision;  ///< images of the same seeds, for paired metrics
+  std::optional<StageId> correction;
+};
+Stage metric_stage(const StageContext& context, const MetricInputs& inputs);
+/// Counted operations and measured time. Not reproducible to the bit, so apart from the metrics.
+Stage efficiency_stage(const StageContext& context, const CellStages& made);
+
+/// Lags that distances are computed for: at least what the policy asks, rounded up so that the
+/// intervals of a sweep share them.
+int64_t distance_window(const CachePolicy& policy, int64_t steps);
+
+}  // namespace cq

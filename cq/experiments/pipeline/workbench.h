@@ -1,0 +1,43 @@
+#pragma once
+// What the stages of an experiment compute with, loaded when first needed and then shared.
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "cq/core/models/model.h"
+#include "cq/metrics/feature_network.h"
+
+namespace cq {
+
+/// A model of the sweep before its weights are read.
+struct ModelChoice {
+  std::shared_ptr<const Model> shapes;  ///< no values: for counting and for checks
+  config::Node config;                  ///< the composed job that names it
+  /// Determines every value of the network: its configuration and the hash of its weights.
+  nlohmann::ordered_json key;
+};
+
+class Workbench {
+ public:
+  /// The job's model. Throws UsageError where its weights are missing.
+  std::shared_ptr<const ModelChoice> choose(const config::Node& job);
+  /// With its weights. Throws RunError where they do not fit.
+  std::shared_ptr<const Model> model(const ModelChoice& choice);
+  /// The embedded feature network of a weights file.
+  std::shared_ptr<FeatureNetwork> features(const std::string& weights);
+  /// SHA-256 of a file of the program or the user, computed once.
+  const std::string& hash(const std::string& file);
+  /// All hashes so far, by file name: for the record of provenance.
+  const std::map<std::string, std::string>& hashes() const { return hashes_; }
+
+ private:
+  std::map<std::string, std::shared_ptr<const ModelChoice>> choices_;
+  std::map<std::string, std::shared_ptr<const Model>> models_;
+  std::map<std::string, std::shared_ptr<FeatureNetwork>> networks_;
+  std::map<std::string, std::string> hashes_;
+};
+
+}  // namespace cq

@@ -1,0 +1,74 @@
+"""`cq-exp run configs/smoke.yaml`: results, resume, kills, failures."""
+import json
+import random
+import signal
+import subprocess
+import time
+import unittest
+
+from program import PROGRAM, ROOT, ProgramTest, call
+
+SMOKE = "configs/smoke.yaml"
+
+
+def results(folder):
+    """Every file of every cell that must not vary between equal runs."""
+    kept = {}
+    for path in sorted(folder.glob("smoke/cells/*/*")):
+        if path.name in ("metrics.json", "schedule.json", "grid.png", "config.json"):
+            kept[f"{path.parent.name}/{path.name}"] = path.read_bytes().replace(
+                str(folder).encode(), b"")
+    return kept
+
+
+class Run(ProgramTest):
+    def run_smoke(self, folder, *overrides, code=0):
+        return call("run", SMOKE, f"results_dir={folder}", *overrides, code=code)
+
+    def test_results_and_resume(self):
+        done = self.run_smoke(self.folder)
+        first = results(self.folder)
+        self.assertEqual(sum(name.endswith("metrics.json") for name in first), 3)
+        for name in ("report.html", "report.md", "report.tex", "report.csv", "plan.json",
+                     "config.yaml", "provenance.json"):
+            self.assertTrue((self.folder / "smoke" / name).is_file(), name)
+        self.assertIn("DPS + DEC", done.stdout)
+        for path in self.folder.glob("smoke/cells/*/metrics.json"):
+            for value in json.loads(path.read_text())["metrics"].values():
+                self.assertIn("protocol", value)
+        # Again: nothing is computed, nothing changes. Without the store: results stay.
+        again = self.run_smoke(self.folder)
+        self.assertIn("3 done before", again.stderr)
+        self.assertEqual(results(self.folder), first)
+        # Another process-wide setting gives the same bytes: the run is deterministic.
+        other = self.folder / "other"
+        self.run_smoke(other)
+        self.assertEqual(results(other), first)
+
+    def test_killed_at_random_moments(self):
+        expected = self.folder / "expected"
+        self.run_smoke(expected)
+        moments = random.Random(20260101)
+        folder = self.folder / "killed"
+        kills = 0
+        for _ in range(20):
+            process = subprocess.Popen([PROGRAM, "run", SMOKE, f"results_dir={folder}"], cwd=ROOT,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(moments.uniform(0.2, 2.5))
+            kills += process.poll() is None
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.assertGreater(kills, 3)
+        self.run_smoke(folder)
+        self.assertEqual(results(folder), results(expected))
+
+    def test_a_failing_cell_leaves_the_others(self):
+        broken = self.folder / "broken.safetensors"
+        weights = (ROOT / "models/ldm-cifar10.safetensors").read_bytes()
+        broken.write_bytes(weights[:-1000])
+        done = self.run_smoke(self.folder, f"weights={broken}", code=1)
+        self.assertIn("broken.safetensors", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
