@@ -7,7 +7,7 @@
 namespace cq {
 
 struct ClassifierConfig {
-  std::vector<int64_t> widths{64, 128, 256};
+  std::vector<int64_t> widths{32, 64, 128, 256};
   int64_t classes = 10;
 };
 
