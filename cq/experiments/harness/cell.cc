@@ -135,7 +135,8 @@ void publish_cell(const fs::path& staged, const fs::path& cell_folder, const Pub
   make_folders(cell_folder);
   std::set<std::string> stale;
   try {
-    for (const auto& name : read_json(cell_folder / manifest).at("files")) stale.insert(name);
+    const auto earlier = read_json(cell_folder / manifest);
+    for (const auto& name : earlier.at("files")) stale.insert(name);
   } catch (const std::exception&) {
     stale.clear();  // no earlier result
   }

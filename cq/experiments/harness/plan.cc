@@ -126,6 +126,8 @@ PlanEstimate Plan::estimate(const Store& store, const PlanState& state) const {
 void Plan::forget_config(size_t cell) {
   cells_.at(cell).config_json = {};
   cells_.at(cell).config_yaml = {};
+  cells_[cell].overrides.clear();
+  cells_[cell].overrides.shrink_to_fit();
 }
 
 }  // namespace cq

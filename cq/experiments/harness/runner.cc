@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "cq/base/error.h"
 #include "cq/base/files.h"
@@ -87,7 +88,24 @@ void Runner::prepare() {
   for (const size_t index : state_.pending) {
     fs::remove(layout.cell(cells[index].name) / "error.json", ignored);
   }
+  sweep_cells();
   progress_ = std::make_unique<Progress>(options_.progress);
+}
+
+void Runner::sweep_cells() {
+  const ResultsLayout& layout = plan_.layout();
+  std::set<fs::path> left;
+  std::error_code none;
+  for (fs::directory_iterator it(layout.folder() / "cells", none), end; !none && it != end;
+       it.increment(none)) {
+    if (it->path().extension() == ".open") left.insert(it->path());
+  }
+  if (left.empty()) return;
+  for (const auto& cell : plan_.cells()) {
+    const auto open = layout.cell("." + cell.name + ".open");
+    if (!left.contains(open) || !cell.is_done(layout)) continue;
+    if (const auto claim = store_.claims().try_claim(open)) claim->finish();
+  }
 }
 
 void Runner::run_pending() {

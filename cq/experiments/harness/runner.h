@@ -74,6 +74,8 @@ class Runner {
   };
 
   void prepare();
+  /// Removes what a process that was killed between publishing and clean-up left of done cells.
+  void sweep_cells();
   void run_pending();
   Outcome advance(size_t cell);
   Outcome ensure(StageId id, const std::string& cell_name);
