@@ -1,6 +1,8 @@
 #include "cq/config/sweep.h"
 
 #include <algorithm>
+#include <cctype>
+#include <set>
 
 #include "cq/config/tokens.h"
 
@@ -11,6 +13,18 @@ namespace {
 constexpr std::size_t kMostCells = 1'000'000;
 
 /// A value of a YAML file as the override grammar writes it.
+/// A word that overrides read as the same string without quotes; cells are named by it.
+bool is_plain_word(const std::string& text) {
+  static const std::set<std::string> values{"true", "false", "null", "nan", "inf"};
+  std::string lower;
+  for (const char c : text) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return false;
+    lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return !text.empty() && std::isalpha(static_cast<unsigned char>(text[0])) &&
+         !values.contains(lower);
+}
+
 Element element_of(const Node& node) {
   if (node.is_list()) {
     Element::List items;
@@ -24,7 +38,7 @@ Element element_of(const Node& node) {
     }
     return {std::move(items), '\0'};
   }
-  return {node, node.is_string() ? '\'' : '\0'};
+  return {node, node.is_string() && !is_plain_word(node.as_string()) ? '\'' : '\0'};
 }
 
 Axis yaml_axis(const Key& key, const Node& value, const Repository& repository) {

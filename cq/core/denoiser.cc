@@ -1,7 +1,6 @@
 #include "cq/core/denoiser.h"
 
 #include <ATen/ops/full_like.h>
-#include <ATen/ops/isfinite.h>
 
 #include "cq/base/error.h"
 
@@ -26,6 +25,12 @@ at::Tensor Denoiser::eps(const at::Tensor& x, const at::Tensor& labels, int64_t 
   return uncond + guidance_ * (cond - uncond);
 }
 
+void Denoiser::locate_fault(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
+                            PointHandler& points) const {
+  const FiniteCheck check(executor_);
+  Denoiser(model_, check, guidance_).eps(x, labels, t, step, points);
+}
+
 at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Denoiser& denoiser,
                           const at::Tensor& labels, const NoiseSource& noise,
                           PointHandler& points) {
@@ -35,12 +40,12 @@ at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Deno
   const auto run = sampler.start(x, noise);
   while (!run->done()) {
     const auto eps = denoiser.eps(run->x(), labels, run->timestep(), run->call(), points);
-    const auto finite = at::isfinite(eps).flatten(1).all(1);
-    if (!finite.all().item<bool>()) {
+    if (const int64_t image = first_not_finite(eps); image >= 0) {
+      denoiser.locate_fault(run->x(), labels, run->timestep(), run->call(), points);
       throw RunError(
-          "the network's output is not finite at step {} (timestep {}), first in image "
-          "{} of the batch; use --taps of `cq-exp probe` to find the layer",
-          run->call(), run->timestep(), finite.logical_not().to(at::kInt).argmax().item<int64_t>());
+          "the predicted noise is NaN or infinite at step {} (timestep {}), first in image {} of "
+          "the batch",
+          run->call(), run->timestep(), image);
     }
     run->advance(eps);
   }

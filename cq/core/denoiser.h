@@ -13,6 +13,9 @@ class Denoiser {
   /// Noise predicted at x [B, C, h, w] for labels [B], at timestep t, step index `step`.
   at::Tensor eps(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
                  PointHandler& points) const;
+  /// Computes a step again whose result was not finite; throws RunError naming the layer at fault.
+  void locate_fault(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
+                    PointHandler& points) const;
   /// Images of a network call for each image of the batch: 2 with guidance.
   int64_t copies() const { return guidance_ == 1.0 ? 1 : 2; }
 

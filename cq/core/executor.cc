@@ -1,6 +1,36 @@
 #include "cq/core/executor.h"
 
+#include <ATen/ops/isfinite.h>
+
+#include "cq/base/error.h"
+
 namespace cq {
+
+namespace {
+
+at::Tensor checked(at::Tensor y, const std::string& layer, int64_t step) {
+  if (const int64_t row = first_not_finite(y); row >= 0) {
+    throw RunError("layer {} gives NaN or infinity at step {}, first in row {} of the batch", layer,
+                   step, row);
+  }
+  return y;
+}
+
+}  // namespace
+
+int64_t first_not_finite(const at::Tensor& x) {
+  const auto broken = at::isfinite(x).flatten(1).all(1).logical_not();
+  return broken.any().item<bool>() ? broken.to(at::kInt).argmax().item<int64_t>() : -1;
+}
+
+at::Tensor FiniteCheck::run(const Unit& unit, const UnitInput& in, int64_t step) const {
+  return checked(inner_.run(unit, in, step), unit.name, step);
+}
+
+at::Tensor FiniteCheck::attention(const AttentionUnit& unit, const at::Tensor& q,
+                                  const at::Tensor& k, const at::Tensor& v, int64_t step) const {
+  return checked(inner_.attention(unit, q, k, v, step), unit.name, step);
+}
 
 at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
   return x.view({x.size(0), x.size(1), heads, x.size(2) / heads}).transpose(1, 2);

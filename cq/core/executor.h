@@ -23,6 +23,22 @@ class FloatExecutor : public Executor {
                        const at::Tensor& v, int64_t step) const override;
 };
 
+/// Computes with another executor and throws RunError, naming the layer, at the first result that
+/// is not finite: for the second visit of a step whose output was not.
+class FiniteCheck : public Executor {
+ public:
+  explicit FiniteCheck(const Executor& inner) : inner_(inner) {}
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override;
+
+ private:
+  const Executor& inner_;
+};
+
+/// Row of the first image of x [B, ...] that holds NaN or infinity; -1 for none.
+int64_t first_not_finite(const at::Tensor& x);
+
 /// [B, N, H d] -> [B, H, N, d].
 at::Tensor split_heads(const at::Tensor& x, int64_t heads);
 /// [B, H, N, d] -> [B, N, H d].

@@ -50,10 +50,16 @@ void save_distances(const std::filesystem::path& folder, const CostTable& costs)
 CostTable load_distances(const std::filesystem::path& folder, int64_t window) {
   const auto path = folder / "distances.npy";
   const auto table = read_npy(path).to(at::kDouble).contiguous();
-  const double* first = table.data_ptr<double>();
+  const double* values = table.data_ptr<double>();
   const int64_t steps = table.size(0);
-  return CostTable::from_square(std::vector<double>(first, first + table.numel()), steps,
-                                std::min(window, steps), path.string());
+  CostTable costs(steps, window);
+  for (int64_t start = 0; start < steps; ++start) {
+    for (int64_t t = start; t < std::min(steps, start + costs.width()); ++t) {
+      costs.at(start, t) = values[start * steps + t];
+    }
+  }
+  costs.validate(path.string());
+  return costs;
 }
 
 void save_schedule(const std::filesystem::path& folder, const Schedule& schedule,
