@@ -38,7 +38,7 @@ class Parser {
  public:
   explicit Parser(const std::string& text) : text_(text) {}
 
-  Override override_() {
+  Override whole_override() {
     Override out;
     out.text = text_;
     if (take('~')) {
@@ -381,7 +381,7 @@ std::string Override::key_element() const {
 }
 
 Override parse_override(const std::string& text) {
-  Override out = Parser(text).override_();
+  Override out = Parser(text).whole_override();
   if (!out.is_sweep()) {
     try {
       check_strings(out.element());

@@ -75,6 +75,7 @@ std::string one_line(const Node& node) {
 
 void unknown_key(const Node& dict, const Key& key, const std::vector<ParamInfo>& known) {
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const ParamInfo& info : known) names.push_back(info.name);
   const Node* value = dict.get(key);
   const std::string where = value != nullptr ? value->where() : dict.where();

@@ -90,7 +90,8 @@ class Builder : public YAML::EventHandler {
                              tag));
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node empty) {
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+            const Node& empty) {
     refuse_tag(mark, tag);
     if (static_cast<int>(stack_.size()) >= limits_.depth) {
       refuse(mark, fmt::format("nested deeper than {} levels", limits_.depth));

@@ -48,7 +48,8 @@ std::optional<ImageHeader> jpeg(Bytes bytes) {
       if (at + 9 > bytes.size()) return std::nullopt;
       constexpr std::array<uint8_t, 2> kEnd = {0xff, 0xd9};
       const Bytes rest = bytes.subspan(at);
-      const bool complete = !std::ranges::search(rest, kEnd).empty();
+      const bool complete =
+          std::search(rest.begin(), rest.end(), kEnd.begin(), kEnd.end()) != rest.end();
       return ImageHeader{"JPEG", big_endian(bytes, at + 7, 2), big_endian(bytes, at + 5, 2),
                          complete};
     }

@@ -60,6 +60,7 @@ std::string quality_script(const Section& section, const std::vector<Point>& poi
                            const Axis& axis, const std::string& metric) {
   const bool higher = *higher_is_better(section, metric);
   std::vector<std::pair<double, double>> places;
+  places.reserve(points.size());
   for (const Point& point : points) places.emplace_back(point.x, point.y);
   std::string front, names, script, plots;
   for (const size_t i : pareto_front(places, higher)) {

@@ -113,11 +113,13 @@ std::string missing_reason(const Row& row, const Column& column, const Entry& en
   if (reasons.empty()) return "";
   if (there > 0 && entry.value) {
     std::vector<std::string> parts;
+    parts.reserve(reasons.size());
     for (const auto& [reason, seeds] : reasons)
       parts.push_back(fmt::format("seed {}: {}", fmt::join(seeds, ", "), reason));
     return fmt::format("{} of {} seeds; {}", there, row.cells.size(), fmt::join(parts, "; "));
   }
   std::vector<std::string> parts;
+  parts.reserve(reasons.size());
   for (const auto& [reason, seeds] : reasons) parts.push_back(reason);
   return fmt::format("{}", fmt::join(parts, "; "));
 }
@@ -132,6 +134,7 @@ std::string protocol_text(const std::vector<std::string>& protocols) {
       if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
     }
   std::vector<std::string> parts;
+  parts.reserve(keys.size());
   for (const std::string& key : keys)
     parts.push_back(key.empty() ? fmt::format("{}", fmt::join(values[key], " | "))
                                 : fmt::format("{}: {}", key, fmt::join(values[key], " | ")));
