@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -139,6 +140,18 @@ std::string random_token() {
 
 fs::path temporary_beside(const fs::path& path) {
   return parent_of(path) / fmt::format(".{}.tmp-{}", path.filename().string(), random_token());
+}
+
+void remove_abandoned_temporaries(const fs::path& folder, std::chrono::seconds age) {
+  std::error_code error;
+  std::vector<fs::path> abandoned;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with('.') || name.find(".tmp-") == std::string::npos) continue;
+    const auto written = it->last_write_time(error);
+    if (!error && fs::file_time_type::clock::now() - written > age) abandoned.push_back(it->path());
+  }
+  for (const auto& path : abandoned) fs::remove(path, error);
 }
 
 void sync_path(const fs::path& path) {

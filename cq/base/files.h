@@ -1,6 +1,7 @@
 #pragma once
 // Files that are either whole or absent: everything is written under a temporary name in the same
 // folder and renamed into place.
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -43,6 +44,10 @@ std::string random_token();
 
 /// `.<name>.tmp-<token>` beside `path`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
+
+/// Removes the temporary files of killed writers directly in `folder`: those of temporary_beside()
+/// that nobody has written to for `age`. Errors are left for the next time.
+void remove_abandoned_temporaries(const std::filesystem::path& folder, std::chrono::seconds age);
 
 /// Flushes a file or folder to the storage. Throws StorageError or RunError.
 void sync_path(const std::filesystem::path& path);

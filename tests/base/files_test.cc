@@ -91,6 +91,21 @@ TEST(Files, StagedFilesAppearOnCommitOnly) {
   EXPECT_EQ(read_text(folder / "a"), "whole");
 }
 
+TEST(Files, OnlyOldTemporariesOfKilledWritersAreRemoved) {
+  const TempFolder folder;
+  const auto old = temporary_beside(folder / "plan.json");
+  const auto fresh = temporary_beside(folder / "plan.json");
+  for (const auto& path : {old, fresh, folder.path() / ".hidden"}) std::ofstream(path) << "x";
+  std::filesystem::last_write_time(
+      old, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  std::filesystem::last_write_time(
+      folder / ".hidden", std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  remove_abandoned_temporaries(folder.path(), std::chrono::minutes(10));
+  EXPECT_FALSE(std::filesystem::exists(old));
+  EXPECT_TRUE(std::filesystem::exists(fresh));
+  EXPECT_TRUE(std::filesystem::exists(folder / ".hidden"));
+}
+
 TEST(Files, TheFirstStagedFolderStays) {
   const TempFolder folder;
   { StagedFolder abandoned(folder / "x"); }

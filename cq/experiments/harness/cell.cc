@@ -143,6 +143,9 @@ void publish_cell(const fs::path& staged, const fs::path& cell_folder, const Pub
   std::error_code error;
   fs::remove(cell_folder / manifest, error);
   if (error) throw_file_error("cannot remove", cell_folder / manifest, error.value());
+  // The manifest is written in the staged folder too: a kill leaves no temporary file behind.
+  write_json(staged / manifest,
+             {{"schema", 1}, {"key", cell.key}, {"config", cell.config_hash}, {"files", files}});
   for (const std::string name : files) {
     sync_path(staged / name);
     fs::rename(staged / name, cell_folder / name, error);
@@ -150,8 +153,9 @@ void publish_cell(const fs::path& staged, const fs::path& cell_folder, const Pub
     stale.erase(name);
   }
   for (const auto& name : stale) fs::remove(cell_folder / name, error);
-  write_json(cell_folder / manifest,
-             {{"schema", 1}, {"key", cell.key}, {"config", cell.config_hash}, {"files", files}});
+  fs::rename(staged / manifest, cell_folder / manifest, error);
+  if (error) throw_file_error("cannot move into", cell_folder / manifest, error.value());
+  sync_path(cell_folder);
 }
 
 }  // namespace cq

@@ -59,6 +59,7 @@ RunSummary Runner::run() {
 void Runner::prepare() {
   const ResultsLayout& layout = plan_.layout();
   std::error_code ignored;
+  remove_abandoned_temporaries(layout.folder(), std::chrono::minutes(10));
   state_ = plan_.look(store_);
   const auto& cells = plan_.cells();
   summary_.cells = cells.size();

@@ -1,3 +1,5 @@
+#include "cq/experiments/commands/schedule.h"
+
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -10,7 +12,6 @@
 
 #include "cq/base/error.h"
 #include "cq/core/io/npy.h"
-#include "cq/experiments/commands/schedule.h"
 
 namespace cq {
 namespace {

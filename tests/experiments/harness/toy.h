@@ -89,6 +89,9 @@ inline std::string fingerprint(const std::filesystem::path& experiment) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(experiment)) {
     const std::string name = entry.path().filename().string();
     if (!entry.is_regular_file() || name == "log.txt" || name == "provenance.json") continue;
+    // A later run removes what a killed writer left beside plan.json, once it is old.
+    const bool temporary = name.starts_with('.') && name.find(".tmp-") != std::string::npos;
+    if (temporary && entry.path().parent_path() == experiment) continue;
     const auto relative = std::filesystem::relative(entry.path(), experiment).string();
     files[relative] = read_text(entry.path());
   }
