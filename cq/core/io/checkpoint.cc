@@ -43,6 +43,7 @@ std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (is_hdf5_file(path)) return wrap(Hdf5Checkpoint::open(path), "hdf5");
   if (is_zip(path)) {
     const auto members = ZipArchive::open(path).members();
     const bool npz = !members.empty() && std::ranges::all_of(members, [](const auto& member) {
@@ -53,7 +54,7 @@ std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path) {
   if (text.size() > 8 && text[8] == '{') return wrap(SafeTensors::open(path), "safetensors");
   if (text.starts_with('\x80')) return wrap(TorchFile::open(path), "torch");
   throw RunError(
-      "{}: no checkpoint that can be read, expected safetensors, a torch file (zip or "
+      "{}: no checkpoint that can be read, expected safetensors, HDF5, a torch file (zip or "
       "legacy pickle) or npz",
       printable(path.native()));
 }

@@ -36,9 +36,11 @@ CellStages add_estimates(const StageContext& context, Graph& graph) {
   CellStages made;
   const bool measures = cell.policy->caches() && cell.policy->window() > 0;
   std::optional<StageId> trajectory;
-  if (measures || cell.quant.enabled() || cell.corrector->corrects()) {
+  const bool records = !cell.record.points.empty();
+  if (measures || records || cell.quant.enabled() || cell.corrector->corrects()) {
     trajectory = graph.add(trajectory_stage(context));
   }
+  if (records) made.recording = graph.add(recording_stage(context, *trajectory));
   if (cell.policy->caches()) {
     std::optional<StageId> distances;
     if (measures) distances = graph.add(distance_stage(context, *trajectory));
@@ -67,6 +69,7 @@ void publish(const std::filesystem::path& from, const std::filesystem::path& fol
 nlohmann::ordered_json published_config(const CellSpec& cell) {
   auto json = cell.config.to_json();
   json.erase("measure");
+  json.erase("record");
   return json;
 }
 
@@ -93,6 +96,7 @@ void add_cell(const config::ComposedJob& job, const std::shared_ptr<Workbench>& 
                  {"efficiency", graph.add(efficiency_stage(context, made))},
                  {"samples", inputs.samples.front()}};
   if (made.schedule) cell.finals.emplace_back("schedule", *made.schedule);
+  if (made.recording) cell.finals.emplace_back("recording", *made.recording);
   cell.collect = [cached = made.schedule.has_value(),
                   classes = spec.model->shapes->classes()](CellFolder& folder) {
     publish(folder.stage("metrics") / "metrics.json", folder.path());

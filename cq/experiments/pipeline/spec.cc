@@ -1,5 +1,7 @@
 #include "cq/experiments/pipeline/spec.h"
 
+#include <algorithm>
+
 #include "cq/base/error.h"
 #include "cq/experiments/commands/common_model.h"
 #include "cq/methods/register.h"
@@ -10,8 +12,8 @@ namespace cq {
 namespace {
 
 const std::vector<std::string>& group_keys() {
-  static const std::vector<std::string> keys{"model",   "sampler", "cache",       "quant",
-                                             "correct", "data",    "calibration", "measure"};
+  static const std::vector<std::string> keys{"model", "sampler",     "cache",  "quant",  "correct",
+                                             "data",  "calibration", "record", "measure"};
   return keys;
 }
 
@@ -35,6 +37,23 @@ P read_group(const config::Node& job, const char* key, const config::Params<P>& 
   return node == nullptr ? P{} : params.parse(*node);
 }
 
+void check_recording(const CellSpec& cell) {
+  if (cell.record.points.empty()) return;
+  const auto where = cell.config.at("record").where();
+  if (cell.record.samples > cell.calibration.samples) {
+    throw UsageError(
+        "{}: {} samples to record, but calibration.samples={}; raise the latter or lower the "
+        "former",
+        where, cell.record.samples, cell.calibration.samples);
+  }
+  const auto points = cell.model->shapes->network().points();
+  for (const auto& point : cell.record.points) {
+    if (std::find(points.begin(), points.end(), point) != points.end()) continue;
+    throw UsageError("{}: the network has no point '{}', only {}", where, point,
+                     fmt::join(points, ", "));
+  }
+}
+
 void check_combination(const CellSpec& cell) {
   if (cell.quant.enabled() && cell.quant.recompute_samples > cell.calibration.samples) {
     throw UsageError(
@@ -42,6 +61,7 @@ void check_combination(const CellSpec& cell) {
         "former",
         cell.config.at("quant").where(), cell.quant.recompute_samples, cell.calibration.samples);
   }
+  check_recording(cell);
   if (cell.corrector->corrects() && !cell.policy->caches()) {
     throw UsageError("{}: an error correction needs a cached feature: set cache=, or correct=none",
                      cell.config.at("correct").where());
@@ -77,6 +97,18 @@ const config::Params<CalibrationParameters>& calibration_parameters() {
   return params;
 }
 
+const config::Params<RecordParameters>& record_parameters() {
+  using P = RecordParameters;
+  static const auto params =
+      config::Params<P>()
+          .field("points", &P::points, "points of the network whose features are recorded")
+          .field("samples", &P::samples, "calibration runs that are recorded", {1, 100000},
+                 "images")
+          .field("dtype", &P::dtype, "type of recorded values")
+          .choices({"float16", "float32"});
+  return params;
+}
+
 const config::Params<MeasureParameters>& measure_parameters() {
   using P = MeasureParameters;
   static const auto params =
@@ -108,6 +140,7 @@ std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& be
   cell->config = job;
   cell->run = read_run(job);
   cell->calibration = read_group(job, "calibration", calibration_parameters());
+  cell->record = read_group(job, "record", record_parameters());
   cell->measure = read_group(job, "measure", measure_parameters());
   cell->data = read_group(job, "data", reference_parameters());
   cell->quant = quant_parameters().parse(job.at("quant"));

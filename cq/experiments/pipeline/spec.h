@@ -35,6 +35,14 @@ struct CalibrationParameters {
 };
 const config::Params<CalibrationParameters>& calibration_parameters();
 
+/// `record`: features of the full-precision calibration runs that are kept as a trajectory file.
+struct RecordParameters {
+  std::vector<std::string> points;  ///< of the network; none: nothing is recorded
+  int64_t samples = 16;
+  std::string dtype = "float16";
+};
+const config::Params<RecordParameters>& record_parameters();
+
 /// `measure`: how time is measured.
 struct MeasureParameters {
   int64_t batch = 16;
@@ -54,6 +62,7 @@ struct CellSpec {
   config::Node config;  ///< composed and resolved
   RunParameters run;
   CalibrationParameters calibration;
+  RecordParameters record;
   MeasureParameters measure;
   ReferenceParameters data;
   QuantParameters quant;

@@ -18,9 +18,9 @@ struct StageContext {
   nlohmann::ordered_json process_key() const;
 };
 
-/// Inputs that a cell's later stages have or have not.
+/// What a cell has of estimates; the later stages take `inputs()` of them.
 struct CellStages {
-  std::optional<StageId> schedule, calibration, correction;
+  std::optional<StageId> schedule, calibration, correction, recording;
   std::vector<std::pair<std::string, StageId>> inputs() const;
 };
 
@@ -33,6 +33,9 @@ Stage schedule_stage(const StageContext& context, std::optional<StageId> distanc
 Stage calibration_stage(const StageContext& context, StageId trajectory,
                         std::optional<StageId> schedule);
 Stage correction_stage(const StageContext& context, StageId trajectory, const CellStages& made);
+/// Features of the trajectory's first runs, as an HDF5 trajectory file; conditional half only where
+/// guidance computes both.
+Stage recording_stage(const StageContext& context, StageId trajectory);
 /// Images first .. first + n - 1.
 Stage sample_stage(const StageContext& context, const CellStages& made, int64_t first, int64_t n);
 /// Features of one shard of images.
