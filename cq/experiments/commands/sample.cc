@@ -10,14 +10,14 @@
 #include "cq/base/error.h"
 #include "cq/base/interrupt.h"
 #include "cq/base/progress.h"
-#include "cq/core/cache.h"
 #include "cq/core/denoiser.h"
 #include "cq/core/io/image.h"
 #include "cq/core/io/npz.h"
-#include "cq/core/quant/simulated.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_model.h"
-#include "cq/methods/register.h"
+#include "cq/experiments/harness/ensure.h"
+#include "cq/experiments/harness/plan.h"
+#include "cq/experiments/pipeline/execution.h"
 
 namespace cq {
 
@@ -42,26 +42,36 @@ class Interruptible : public PointHandler {
   std::unique_ptr<PointHandler> inner_;
 };
 
-/// What the `cache` group asks for over `steps` calls of the network.
-std::unique_ptr<PointHandler> cache_of(const config::Node& cache, const Network& network,
-                                       int64_t steps) {
-  const auto policy = cache_registry().make(cache.at("name").as_string(), cache);
-  if (!policy->caches()) return std::make_unique<ComputeAll>();
-  if (policy->window() > 0) {
-    throw UsageError(
-        "[sample] cache={} chooses its schedule by distances that a run measures; use "
-        "`cq-exp run`",
-        cache.at("name").as_string());
-  }
-  const auto site = policy->site();
-  return std::make_unique<ScheduledCache>(policy->schedule(steps, nullptr),
-                                          network.cache_point(site.branch, site.blocks));
+/// The cell that the command line describes: an experiment's, without images to compare with.
+StageContext context_of(const config::Node& config) {
+  auto job = config;
+  job.put(config::Key("name"), config::Node("sample"));
+  auto bench = std::make_shared<Workbench>();
+  auto cell = read_cell(job, *bench);
+  return {std::move(cell), std::move(bench)};
 }
 
-void refuse_quantization(const config::Node& quant) {
-  if (!quant_parameters().parse(quant).enabled()) return;
-  throw UsageError("[sample] quant={} needs ranges that a run calibrates; use `cq-exp run`",
-                   quant.at("name").as_string());
+/// Completes what the cell's execution is made of. Ranges, schedules and corrections are those of
+/// an experiment with the same keys, and shared with it.
+CellExecution prepare(const StageContext& context, Progress& progress) {
+  Graph graph;
+  const auto made = add_estimates(context, graph);
+  Store store(ResultsLayout{context.cell->run.results_dir, "sample"}.store());
+  ensure_stages(graph, store, progress);
+  const auto bar = progress.start("load");
+  return {context, StageFolder({}, {}, stage_folders(graph, store, made.inputs()), *bar)};
+}
+
+/// The model where it is to compute.
+std::shared_ptr<const Model> model_on(const StageContext& context, at::Device device) {
+  const auto& cell = *context.cell;
+  if (device.is_cpu()) return context.bench->model(*cell.model);
+  if (cell.quant.enabled() || cell.corrector->corrects()) {
+    throw UsageError("[sample] quantization and error correction run on the CPU: --device cpu");
+  }
+  auto model = load_model(cell.config);
+  model->to(device);
+  return model;
 }
 
 bool is_npz(const std::filesystem::path& path) {
@@ -114,30 +124,29 @@ int sample_command(const SampleOptions& options) {
   check(options);
   auto overrides = options.overrides;
   if (options.seed) overrides.push_back(fmt::format("seed={}", *options.seed));
-  const auto config = compose_program("command", overrides);
-  check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
-  refuse_quantization(config.at("quant"));
-  const Context context = make_context(options.common);
+  const auto config = compose_program("sample", overrides);
+  check_keys(config, {"model", "sampler", "cache", "quant", "correct", "weights", "seed",
+                      "results_dir", "batch", "calibration"});
+  const Context where = make_context(options.common);
+  const auto context = context_of(config);
+  const auto& cell = *context.cell;
   const c10::NoGradGuard no_grad;
-  const auto model = load_model(config);
-  model->to(context.device);
-  const auto [sampler, guidance] = make_sampler(config.at("sampler"), model->diffusion());
+  const auto model = model_on(context, where.device);
   const auto labels = labels_of(options, model->classes());
-  const auto seed = uint64_t(config.at("seed").as_int());
 
   const auto start = std::chrono::steady_clock::now();
-  const FloatExecutor executor;
-  const Denoiser denoiser(*model, executor, guidance);
-  Interruptible points(cache_of(config.at("cache"), model->network(), sampler->calls()));
   Progress progress;
+  const auto execution = prepare(context, progress);
+  const Denoiser denoiser(*model, execution.executor(), cell.guidance);
   const auto bar = progress.start("sample " + model->name(), options.images, "images");
   std::vector<at::Tensor> parts;
   for (int64_t done = 0; done < options.images; done += options.batch) {
     const int64_t n = std::min(options.batch, options.images - done);
     const int64_t first = options.first + done;
+    Interruptible points(execution.points());
     const auto latents =
-        sample_latents(*model, *sampler, denoiser, labels.narrow(0, done, n).to(context.device),
-                       NoiseSource(seed, first), points);
+        sample_latents(*model, *cell.sampler, denoiser, labels.narrow(0, done, n).to(where.device),
+                       NoiseSource(uint64_t(cell.run.seed), first), points);
     parts.push_back(decode_images(*model, latents));
     if (!is_npz(options.out)) write_pngs(options.out, parts.back(), first);
     bar->add(n);

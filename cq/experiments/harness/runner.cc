@@ -8,6 +8,7 @@
 #include "cq/base/files.h"
 #include "cq/base/interrupt.h"
 #include "cq/base/json.h"
+#include "cq/experiments/harness/ensure.h"
 #include "cq/experiments/harness/failure.h"
 #include "cq/experiments/harness/provenance.h"
 
@@ -204,7 +205,7 @@ Runner::Outcome Runner::compute(StageId id, const std::string& cell_name) {
   for (int64_t tries = 0;; ++tries) {
     try {
       file.take(LogLevel::info, stage.name.text() + " begins");
-      const double seconds = attempt(stage, *claim);
+      const double seconds = attempt(id, *claim);
       file.take(LogLevel::info, stage.name.text() + " took " + format_duration(seconds));
       complete_[id] = 1;
       return Outcome::done;
@@ -228,27 +229,11 @@ Runner::Outcome Runner::compute(StageId id, const std::string& cell_name) {
   }
 }
 
-double Runner::attempt(const StageNode& stage, Claim& claim) {
+double Runner::attempt(StageId id, Claim& claim) {
+  const StageNode& stage = plan_.graph().at(id);
   if (options_.observer) options_.observer("begin", stage.name);
-  const auto start = Clock::now();
-  const fs::path work = claim.work_folder();
-  std::error_code ignored;
-  fs::remove_all(work, ignored);
-  make_folders(work);
   const auto bar = progress_->start(stage.name.kind);
-  StageFolder folder(work, claim.folder() / "checkpoint", folders_of(stage.inputs), *bar);
-  stage.compute(folder);
-  const double seconds = seconds_since(start);
-  nlohmann::ordered_json inputs = nlohmann::ordered_json::object();
-  for (const auto& [name, id] : stage.inputs) inputs[name] = plan_.graph().at(id).name.text();
-  store_.commit(stage.name, claim,
-                {{"schema", 1},
-                 {"kind", stage.name.kind},
-                 {"version", stage.version},
-                 {"params", nlohmann::ordered_json::parse(stage.params)},
-                 {"inputs", inputs},
-                 {"weight", stage.cost.weight},
-                 {"seconds", seconds}});
+  const double seconds = compute_stage(plan_.graph(), id, store_, claim, *bar);
   if (options_.observer) options_.observer("end", stage.name);
   ++summary_.stages_computed;
   summary_.stage_seconds += seconds;

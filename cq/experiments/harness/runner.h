@@ -81,7 +81,7 @@ class Runner {
   Outcome ensure(StageId id, const std::string& cell_name);
   Outcome ensure_inputs(StageId id, const std::string& cell_name);
   Outcome compute(StageId id, const std::string& cell_name);
-  double attempt(const StageNode& stage, Claim& claim);
+  double attempt(StageId id, Claim& claim);
   bool is_whole(const StageNode& stage);
   Outcome collect(size_t cell);
   void stage_into(const PlannedCell& cell, const std::filesystem::path& folder);
@@ -89,7 +89,6 @@ class Runner {
   void fail_stage(StageId id, const std::string& error, const LogTail& tail, const Claim* claim);
   bool failed_elsewhere(StageId id);
   void fail_cell(size_t cell, const Failure& failure);
-  NamedFolders folders_of(const std::vector<std::pair<std::string, StageId>>& stages) const;
   void learn(const StageNode& stage, double seconds);
   void show_whole();
 

@@ -5,6 +5,7 @@
 #include "cq/base/files.h"
 #include "cq/base/interrupt.h"
 #include "cq/base/json.h"
+#include "cq/experiments/harness/ensure.h"
 #include "cq/experiments/harness/failure.h"
 #include "cq/experiments/harness/runner.h"
 
@@ -58,7 +59,7 @@ void Runner::stage_into(const PlannedCell& cell, const fs::path& folder) {
   make_folders(folder);
   write_json(folder / "config.json", nlohmann::ordered_json::parse(cell.config_json));
   if (!cell.config_yaml.empty()) write_atomically(folder / "config.yaml", cell.config_yaml);
-  CellFolder results(folder, folders_of(cell.finals));
+  CellFolder results(folder, stage_folders(plan_.graph(), store_, cell.finals));
   cell.collect(results);
 }
 
@@ -89,14 +90,6 @@ void Runner::fail_cell(size_t index, const Failure& failure) {
   const std::string& name = plan_.cells()[index].name;
   write_cell_error(plan_.layout().cell(name), {"", failure.stage, failure.error, failure.log_tail});
   summary_.failures.push_back({name, failure.stage, failure.error, failure.log_tail});
-}
-
-NamedFolders Runner::folders_of(const std::vector<std::pair<std::string, StageId>>& stages) const {
-  NamedFolders folders;
-  for (const auto& [name, id] : stages) {
-    folders.emplace_back(name, store_.folder(plan_.graph().at(id).name));
-  }
-  return folders;
 }
 
 void Runner::learn(const StageNode& stage, double seconds) {

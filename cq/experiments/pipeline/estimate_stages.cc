@@ -6,6 +6,7 @@
 
 #include "cq/base/interrupt.h"
 #include "cq/core/distances.h"
+#include "cq/experiments/harness/graph.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/experiments/pipeline/stages.h"
 
@@ -193,6 +194,30 @@ Stage correction_stage(const StageContext& context, StageId trajectory, const Ce
                                             quantized.get(), ticking(folder)}));
   };
   return stage;
+}
+
+CellStages add_estimates(const StageContext& context, Graph& graph) {
+  const auto& cell = *context.cell;
+  CellStages made;
+  const bool measures = cell.policy->caches() && cell.policy->window() > 0;
+  std::optional<StageId> trajectory;
+  const bool records = !cell.record.points.empty();
+  if (measures || records || cell.quant.enabled() || cell.corrector->corrects()) {
+    trajectory = graph.add(trajectory_stage(context));
+  }
+  if (records) made.recording = graph.add(recording_stage(context, *trajectory));
+  if (cell.policy->caches()) {
+    std::optional<StageId> distances;
+    if (measures) distances = graph.add(distance_stage(context, *trajectory));
+    made.schedule = graph.add(schedule_stage(context, distances));
+  }
+  if (cell.quant.enabled()) {
+    made.calibration = graph.add(calibration_stage(context, *trajectory, made.schedule));
+  }
+  if (cell.corrector->corrects()) {
+    made.correction = graph.add(correction_stage(context, *trajectory, made));
+  }
+  return made;
 }
 
 }  // namespace cq

@@ -31,30 +31,6 @@ std::vector<StageId> add_shards(const StageContext& context, const CellStages& m
   return shards;
 }
 
-CellStages add_estimates(const StageContext& context, Graph& graph) {
-  const auto& cell = *context.cell;
-  CellStages made;
-  const bool measures = cell.policy->caches() && cell.policy->window() > 0;
-  std::optional<StageId> trajectory;
-  const bool records = !cell.record.points.empty();
-  if (measures || records || cell.quant.enabled() || cell.corrector->corrects()) {
-    trajectory = graph.add(trajectory_stage(context));
-  }
-  if (records) made.recording = graph.add(recording_stage(context, *trajectory));
-  if (cell.policy->caches()) {
-    std::optional<StageId> distances;
-    if (measures) distances = graph.add(distance_stage(context, *trajectory));
-    made.schedule = graph.add(schedule_stage(context, distances));
-  }
-  if (cell.quant.enabled()) {
-    made.calibration = graph.add(calibration_stage(context, *trajectory, made.schedule));
-  }
-  if (cell.corrector->corrects()) {
-    made.correction = graph.add(correction_stage(context, *trajectory, made));
-  }
-  return made;
-}
-
 void write_grid(const std::filesystem::path& file, const SampleShard& shard, int64_t classes) {
   constexpr int64_t kRows = 5;
   const int64_t shown = std::min(shard.images.size(0), kRows * classes);

@@ -36,6 +36,8 @@ Stage correction_stage(const StageContext& context, StageId trajectory, const Ce
 /// Features of the trajectory's first runs, as an HDF5 trajectory file; conditional half only where
 /// guidance computes both.
 Stage recording_stage(const StageContext& context, StageId trajectory);
+/// Adds every stage above that the cell needs before its images can be sampled.
+CellStages add_estimates(const StageContext& context, Graph& graph);
 /// Images first .. first + n - 1.
 Stage sample_stage(const StageContext& context, const CellStages& made, int64_t first, int64_t n);
 /// Features of one shard of images.
