@@ -1,6 +1,6 @@
 #include "cq/core/io/torch_file.h"
 
-#include <chrono>
+#include <ctime>
 
 #include <gmock/gmock.h>
 
@@ -52,7 +52,7 @@ TEST(TorchFile, class_keys_and_namespaces_do_not_hide_the_tensors) {
 }
 
 std::string refusal(const std::string& name) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: other work on the machine is no fault
   std::string message = "accepted";
   try {
     const TorchFile file = TorchFile::open(data(name));
@@ -60,7 +60,7 @@ std::string refusal(const std::string& name) {
   } catch (const RunError& error) {
     message = error.what();
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(double(std::clock() - start) / CLOCKS_PER_SEC, 5.0);
   EXPECT_THAT(message, HasSubstr(name));
   return message;
 }
