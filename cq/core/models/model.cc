@@ -1,7 +1,6 @@
 #include "cq/core/models/model.h"
 
-#include <ATen/ops/embedding.h>
-
+#include "cq/base/error.h"
 #include "cq/core/models/dit.h"
 #include "cq/core/models/unet.h"
 
@@ -27,27 +26,9 @@ const config::Params<LatentConfig>& latent_parameters() {
   static const auto params =
       config::Params<LatentConfig>()
           .field("channels", &LatentConfig::channels, "channels of the latent", {1, 4096})
-          .field("size", &LatentConfig::size, "height and width of the latent", {1, 4096});
-  return params;
-}
-
-const config::Params<ConditioningConfig>& conditioning_parameters() {
-  using C = ConditioningConfig;
-  static const auto params =
-      config::Params<C>()
-          .field("kind", &C::kind, "how the class reaches the network")
-          .choices({"class_context", "class_label"})
-          .field("classes", &C::classes, "number of classes", {1, 1000000})
-          .field("width", &C::width, "width of the embedding (class_context)", {1, 65536});
-  return params;
-}
-
-const config::Params<FirstStageConfig>& first_stage_parameters() {
-  static const auto params =
-      config::Params<FirstStageConfig>()
-          .field("kind", &FirstStageConfig::kind, "first stage")
-          .choices({"patch"})
-          .field("patch", &FirstStageConfig::patch, "pixels along a patch", {1, 64});
+          .field("size", &LatentConfig::size, "height and width of the latent", {1, 4096})
+          .field("scale_factor", &LatentConfig::scale_factor,
+                 "factor of the first stage's values; null: the checkpoint's", {1e-9, 1e9});
   return params;
 }
 
@@ -78,10 +59,14 @@ Weights weights_of(const std::shared_ptr<const WeightSource>& source, const std:
   return source ? Weights(part_of(source, prefix)) : Weights(mode, seed);
 }
 
-const config::Node& part(const config::Node& model, std::string_view key) {
-  static const auto none = config::Node::dict();
+/// The model's group `key`, with `kind` filled in where it is absent.
+config::Node part(const config::Node& model, std::string_view key, const char* kind = nullptr) {
   const auto* node = model.get(key);
-  return node ? *node : none;
+  auto found = node != nullptr ? *node : config::Node::dict();
+  if (kind != nullptr && found.get(std::string_view("kind")) == nullptr) {
+    found.put(config::Key("kind"), config::Node(kind));
+  }
+  return found;
 }
 
 }  // namespace
@@ -105,33 +90,53 @@ Model::Model(const config::Node& model, std::shared_ptr<const WeightSource> sour
              uint64_t seed)
     : name_(model.at("name").as_string()),
       diffusion_(diffusion_parameters().parse(part(model, "diffusion"))),
-      latent_(latent_parameters().parse(part(model, "latent"))),
-      conditioning_(conditioning_parameters().parse(part(model, "conditioning"))) {
-  const auto& network = model.at("network");
-  network_ = network_registry().make(network.at("name").as_string(), network,
-                                     weights_of(source, "model.diffusion_model.", mode, seed));
-  network_->weights().check_complete();
-  if (conditioning_.kind == "class_context") {
-    embedder_ = weights_of(source, "cond_stage_model.", mode, seed + 1);
-    class_table_ = embedder_->add(
-        "embedding.weight", {conditioning_.classes + 1, conditioning_.width}, Init::normal(1));
-    embedder_->check_complete();
+      latent_(latent_parameters().parse(part(model, "latent"))) {
+  if (const auto* network = model.get(std::string_view("network"))) {
+    network_ = network_registry().make(network->at("name").as_string(), *network,
+                                       weights_of(source, "model.diffusion_model.", mode, seed));
+    network_->weights().check_complete();
   }
-  const auto stage = first_stage_parameters().parse(part(model, "first_stage"));
-  auto stage_weights = weights_of(source, "first_stage_model.", mode, seed + 2);
+  const auto condition = part(model, "conditioning", "none");
+  conditioning_ =
+      conditioning_registry().make(condition.at("kind").as_string(), condition,
+                                   weights_of(source, "cond_stage_model.", mode, seed + 1));
+  conditioning_->weights().check_complete(conditioning_->ignored());
+  const auto stage = part(model, "first_stage", "none");
   first_stage_ =
-      std::make_unique<PatchStage>(stage.patch, latent_.channels, std::move(stage_weights));
-  first_stage_->weights().check_complete();
+      first_stage_registry().make(stage.at("kind").as_string(), stage, latent_,
+                                  weights_of(source, "first_stage_model.", mode, seed + 2));
+  first_stage_->weights().check_complete(first_stage_->ignored());
+  set_scale(source.get());
+}
+
+void Model::set_scale(const WeightSource* source) {
+  constexpr const char* kName = "scale_factor";
+  if (latent_.scale_factor) {
+    first_stage_->set_scale(*latent_.scale_factor);
+  } else if (source != nullptr) {
+    if (!source->has(kName)) {
+      throw RunError("{}: no {}, which {} takes from its checkpoint; set model.latent.{}",
+                     source->description(), kName, name_, kName);
+    }
+    first_stage_->set_scale(source->get(kName).to(at::kDouble).item<double>());
+  }
+}
+
+const Network& Model::network() const {
+  if (!network_) {
+    throw UsageError("[model] {} has no denoiser; `cq-exp probe` runs its parts", name_);
+  }
+  return *network_;
+}
+
+Network& Model::network() {
+  return const_cast<Network&>(std::as_const(*this).network());
 }
 
 NetworkInput Model::input(const at::Tensor& x, const at::Tensor& t,
                           const at::Tensor& labels) const {
   NetworkInput in{.x = x, .t = t, .context = {}, .y = {}};
-  if (embedder_) {
-    in.context = at::embedding(class_table_, labels).unsqueeze(1);  // [B, 1, D]
-  } else {
-    in.y = labels;
-  }
+  conditioning_->apply(labels, in);
   return in;
 }
 
@@ -140,22 +145,27 @@ std::vector<Weights::Named> Model::named() const {
   const auto append = [&all](const Weights& weights, const std::string& prefix) {
     for (const auto& entry : weights.named()) all.push_back({prefix + entry.name, entry.value});
   };
-  append(network_->weights(), "model.diffusion_model.");
-  if (embedder_) append(*embedder_, "cond_stage_model.");
+  if (network_) append(network_->weights(), "model.diffusion_model.");
+  append(conditioning_->weights(), "cond_stage_model.");
   append(first_stage_->weights(), "first_stage_model.");
   return all;
 }
 
 std::vector<at::Tensor> Model::trainable() const {
-  auto leaves = network_->weights().leaves();
-  if (embedder_) leaves.push_back(class_table_);
+  auto leaves = network().weights().leaves();
+  for (const auto& leaf : conditioning_->trainable()) leaves.push_back(leaf);
   return leaves;
 }
 
+int64_t Model::parameter_count() const {
+  if (network_) return network_->weights().count();
+  return first_stage_->weights().count() + conditioning_->weights().count();
+}
+
 void Model::to(const at::Device& device) {
-  network_->weights().to(device);
-  if (embedder_) embedder_->to(device);
-  first_stage_->to(device);
+  if (network_) network_->weights().to(device);
+  conditioning_->to(device);
+  first_stage_->weights().to(device);
 }
 
 }  // namespace cq

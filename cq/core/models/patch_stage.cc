@@ -20,21 +20,27 @@ at::Tensor from_patches(const at::Tensor& patches, int64_t p) {
   return patches.view({b, c, p, p, h, w}).permute({0, 1, 4, 2, 5, 3}).reshape({b, c, h * p, w * p});
 }
 
-PatchStage::PatchStage(int64_t patch, int64_t channels, Weights weights)
-    : patch_(patch), weights_(std::move(weights)) {
-  const int64_t width = 3 * patch * patch;
-  basis_ = weights_.add_fixed("basis", at::eye(channels, width));
-  mean_ = weights_.add_fixed("mean", at::zeros({width}));
-  deviation_ = weights_.add_fixed("deviation", at::ones({channels}));
+const config::Params<PatchStageConfig>& PatchStage::parameters() {
+  static const auto params = config::Params<PatchStageConfig>().field(
+      "patch", &PatchStageConfig::patch, "pixels along a patch", {1, 64}, "pixels");
+  return params;
 }
 
-at::Tensor PatchStage::encode(const at::Tensor& images) const {
+PatchStage::PatchStage(const PatchStageConfig& config, const LatentConfig& latent, Weights weights)
+    : FirstStage(std::move(weights)), patch_(config.patch) {
+  const int64_t width = 3 * patch_ * patch_;
+  basis_ = this->weights().add_fixed("basis", at::eye(latent.channels, width));
+  mean_ = this->weights().add_fixed("mean", at::zeros({width}));
+  deviation_ = this->weights().add_fixed("deviation", at::ones({latent.channels}));
+}
+
+at::Tensor PatchStage::to_latents(const at::Tensor& images, const Executor&) const {
   const auto patches = to_patches(images, patch_).permute({0, 2, 3, 1});  // [B, h, w, D]
   const auto latents = at::matmul(patches - mean_, basis_.t()) / deviation_;
   return latents.permute({0, 3, 1, 2}).contiguous();
 }
 
-at::Tensor PatchStage::decode(const at::Tensor& latents) const {
+at::Tensor PatchStage::to_images(const at::Tensor& latents, const Executor&) const {
   const auto scaled = latents.permute({0, 2, 3, 1}) * deviation_;
   const auto patches = at::matmul(scaled, basis_) + mean_;
   return from_patches(patches.permute({0, 3, 1, 2}).contiguous(), patch_);

@@ -1,34 +1,30 @@
 #pragma once
-#include <memory>
-
-#include "cq/core/weights.h"
+#include "cq/core/models/first_stage.h"
 
 namespace cq {
 
-/// Maps images to latents and back.
-class FirstStage {
- public:
-  virtual ~FirstStage() = default;
-  /// [B, 3, H, W] in -1..1 -> [B, C, h, w], about unit variance.
-  virtual at::Tensor encode(const at::Tensor& images) const = 0;
-  /// The inverse, unclipped.
-  virtual at::Tensor decode(const at::Tensor& latents) const = 0;
+struct PatchStageConfig {
+  int64_t patch = 4;
 };
 
 /// Linear first stage: p x p x 3 patches to C channels through an orthonormal basis (the leading
 /// principal components of the training images' patches), each channel scaled to unit variance.
 class PatchStage : public FirstStage {
  public:
+  static constexpr const char* name = "patch";
+  static constexpr const char* doc = "patches through an orthonormal basis (principal components)";
+  static constexpr const char* source = "";
+  using Parameters = PatchStageConfig;
+  static const config::Params<PatchStageConfig>& parameters();
+
   /// Reads `basis` [C, 3 p p] with orthonormal rows, `mean` [3 p p] and `deviation` [C].
-  PatchStage(int64_t patch, int64_t channels, Weights weights);
-  at::Tensor encode(const at::Tensor& images) const override;
-  at::Tensor decode(const at::Tensor& latents) const override;
-  const Weights& weights() const { return weights_; }
-  void to(const at::Device& device) { weights_.to(device); }
+  PatchStage(const PatchStageConfig& config, const LatentConfig& latent, Weights weights);
+  at::Tensor to_latents(const at::Tensor& images, const Executor& executor) const override;
+  at::Tensor to_images(const at::Tensor& latents, const Executor& executor) const override;
+  int64_t factor() const override { return patch_; }
 
  private:
   int64_t patch_;
-  Weights weights_;
   at::Tensor basis_, mean_, deviation_;
 };
 

@@ -20,21 +20,30 @@ namespace {
 using config::RegistryEntry;
 using Json = nlohmann::ordered_json;
 
+std::string describe(const config::Node& config, const Model& model) {
+  const auto parts = fmt::format("{} parameters", model.parameter_count());
+  if (!model.has_network()) return fmt::format("a part alone, {}", parts);
+  const auto& latent = model.latent();
+  const auto classes = model.conditioning().has_classes()
+                           ? fmt::format(", {} classes", model.classes())
+                           : std::string();
+  return fmt::format("{}, {}, latent {} x {} x {}{}; points {}",
+                     config.at("model").at("network").at("name").as_string(), parts,
+                     latent.channels, latent.size, latent.size, classes,
+                     fmt::join(model.network().points(), " "));
+}
+
 /// The configs of the group `model`, each built without values.
 std::vector<RegistryEntry> models() {
   std::vector<RegistryEntry> entries;
   for (const auto& file : std::filesystem::directory_iterator(config_folder() / "model")) {
     if (file.path().extension() != ".yaml") continue;
     const std::string name = file.path().stem().string();
-    const auto config = compose_program("command", {"model=" + name, "weights=random"});
+    const auto config = compose_program("probe", {"model=" + name, "weights=random"});
     const auto model = load_model(config, InitMode::shapes);
-    const auto& latent = model->latent();
     RegistryEntry entry;
     entry.name = name;
-    entry.doc = fmt::format("{}, {} parameters, latent {} x {} x {}, {} classes; points {}",
-                            config.at("model").at("network").at("name").as_string(),
-                            model->parameter_count(), latent.channels, latent.size, latent.size,
-                            model->classes(), fmt::join(model->network().points(), " "));
+    entry.doc = describe(config, *model);
     entries.push_back(std::move(entry));
   }
   std::sort(entries.begin(), entries.end(),
@@ -51,6 +60,8 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all{
       {"models", models},
       {"networks", [] { return network_registry().entries(); }},
+      {"conditionings", [] { return conditioning_registry().entries(); }},
+      {"first-stages", [] { return first_stage_registry().entries(); }},
       {"samplers", [] { return sampler_registry().entries(); }},
       {"methods", [] { return cache_registry().entries(); }},
       {"schedules", [] { return schedule_registry().entries(); }},

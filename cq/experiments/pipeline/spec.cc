@@ -62,6 +62,10 @@ void check_combination(const CellSpec& cell) {
         cell.config.at("quant").where(), cell.quant.recompute_samples, cell.calibration.samples);
   }
   check_recording(cell);
+  if (cell.guidance != 1 && !cell.model->shapes->conditioning().conditional()) {
+    throw UsageError("{}: {} is unconditional, so there is nothing to guide to: sampler.guidance=1",
+                     cell.config.at("sampler").where(), cell.model->shapes->name());
+  }
   if (cell.corrector->corrects() && !cell.policy->caches()) {
     throw UsageError("{}: an error correction needs a cached feature: set cache=, or correct=none",
                      cell.config.at("correct").where());

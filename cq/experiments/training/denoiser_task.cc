@@ -12,6 +12,7 @@
 #include "cq/core/denoiser.h"
 #include "cq/core/io/image.h"
 #include "cq/core/io/safetensors.h"
+#include "cq/core/models/patch_stage.h"
 #include "cq/core/samplers/ddim.h"
 #include "cq/experiments/training/tasks.h"
 
