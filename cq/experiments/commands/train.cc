@@ -66,6 +66,18 @@ void train_denoiser(const Job& job) {
   train(*task, job.training, job.context.device, job.folder);
 }
 
+void train_autoencoder(const Job& job) {
+  auto config = kl_task_parameters().parse(part(job.config, "autoencoder"));
+  config.batch = job.training.batch;
+  config.seed = job.seed;
+  const auto sets = read_sets(job.config, job.results, job.training);
+  const auto model = load_model(job.config, InitMode::training);
+  model->to(job.context.device);
+  log_info("{}: {} parameters", model->name(), model->first_stage().weights().count());
+  const auto task = make_kl_task(*model, sets.train, sets.test, config, job.context.device);
+  train(*task, job.training, job.context.device, job.folder);
+}
+
 void train_classifier(const Job& job) {
   auto config = classifier_task_parameters().parse(part(job.config, "augment"));
   config.batch = job.training.batch;
@@ -97,11 +109,13 @@ int train_command(const TrainOptions& options) {
                                 "data", "training",    "optimizer"};
   if (task == "denoiser") {
     keys.insert(keys.end(), {"model", "denoiser"});
+  } else if (task == "autoencoder") {
+    keys.insert(keys.end(), {"model", "autoencoder"});
   } else if (task == "classifier") {
     keys.insert(keys.end(), {"classifier", "augment"});
   } else {
-    throw UsageError("{}: unknown task '{}': denoiser or classifier", config.at("task").where(),
-                     task);
+    throw UsageError("{}: unknown task '{}': denoiser, autoencoder or classifier",
+                     config.at("task").where(), task);
   }
   check_keys(config, keys);
   const std::filesystem::path results = config.at("results_dir").as_string();
@@ -112,6 +126,8 @@ int train_command(const TrainOptions& options) {
   write_if_changed(folder / "config.yaml", config::to_yaml(config));
   if (task == "denoiser") {
     train_denoiser(job);
+  } else if (task == "autoencoder") {
+    train_autoencoder(job);
   } else {
     train_classifier(job);
   }

@@ -65,6 +65,17 @@ const config::Params<DenoiserTaskConfig>& denoiser_task_parameters() {
   return params;
 }
 
+const config::Params<KlTaskConfig>& kl_task_parameters() {
+  using C = KlTaskConfig;
+  static const auto params =
+      config::Params<C>()
+          .field("distance", &C::distance, "of images and reconstructions")
+          .choices({"l1", "l2"})
+          .field("kl_weight", &C::kl_weight, "of the divergence from a standard normal", {0, kMany},
+                 "", "Rombach et al. 2022, arXiv 2112.10752");
+  return params;
+}
+
 const config::Params<ClassifierTaskConfig>& classifier_task_parameters() {
   using C = ClassifierTaskConfig;
   static const auto params =

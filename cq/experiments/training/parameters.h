@@ -20,6 +20,7 @@ const config::Params<DataConfig>& data_parameters();
 const config::Params<TrainingConfig>& training_parameters();
 const config::Params<AdamWConfig>& adamw_parameters();
 const config::Params<DenoiserTaskConfig>& denoiser_task_parameters();
+const config::Params<KlTaskConfig>& kl_task_parameters();
 const config::Params<ClassifierTaskConfig>& classifier_task_parameters();
 
 }  // namespace cq

@@ -22,6 +22,21 @@ std::unique_ptr<TrainingTask> make_denoiser_task(Model& model, ImageData train, 
                                                  const DenoiserTaskConfig& config,
                                                  const at::Device& device);
 
+struct KlTaskConfig {
+  int64_t batch = 128;
+  uint64_t seed = 0;
+  std::string distance = "l1";  ///< of images and reconstructions: l1 or l2
+  double kl_weight = 1e-6;
+};
+
+/// Mean distance of images and their reconstructions from a sample of the posterior, plus
+/// `kl_weight` times the divergence from N(0, I). Distance and divergence relate as in LDM's
+/// autoencoders, where both are sums (Rombach et al. 2022, appendix G); there is no adversary.
+/// Exports `scale_factor`, one over the latents' deviation. Throws UsageError where the model's
+/// first stage is not `kl`, or images do not fit its factor.
+std::unique_ptr<TrainingTask> make_kl_task(Model& model, ImageData train, ImageData test,
+                                           const KlTaskConfig& config, const at::Device& device);
+
 struct ClassifierTaskConfig {
   int64_t batch = 128;
   uint64_t seed = 0;
