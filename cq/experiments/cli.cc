@@ -16,6 +16,7 @@
 #include "cq/experiments/commands/evaluate.h"
 #include "cq/experiments/commands/inspect.h"
 #include "cq/experiments/commands/list.h"
+#include "cq/experiments/commands/probe.h"
 #include "cq/experiments/commands/report.h"
 #include "cq/experiments/commands/run.h"
 #include "cq/experiments/commands/sample.h"
@@ -180,6 +181,19 @@ void add_bops(CLI::App& app, CommandLine& line) {
   command->add_flag("--layers", options->layers, "one line a layer");
 }
 
+void add_probe(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<ProbeOptions>();
+  auto* command = add_command(app, line, "probe", "One forward pass of a network: model=NAME",
+                              options, probe_command);
+  share_common(command, line, options);
+  command->add_option("overrides", options->overrides, kOverrides);
+  command->add_option("--input", options->input, "npz with x, t, context or y; z; tokens")
+      ->required();
+  command->add_option("--output", options->output, "npz with out and the taps")->required();
+  command->add_option("--taps", options->taps, "layers and points to write as well")
+      ->delimiter(',');
+}
+
 void add_schedule(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<ScheduleOptions>();
   auto* command =
@@ -286,7 +300,7 @@ int run_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
   CommandLine line;
   for (auto* add : {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops,
-                    add_inspect, add_convert, add_report, add_status, add_clean}) {
+                    add_probe, add_inspect, add_convert, add_report, add_status, add_clean}) {
     add(app, line);
   }
   try {

@@ -1,9 +1,11 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cq/config/registry.h"
+#include "cq/core/models/clip_text.h"
 #include "cq/core/network.h"
 
 namespace cq {
@@ -101,13 +103,13 @@ class ClassLabel : public Conditioning {
   int64_t classes_;
 };
 
-struct TextConfig {
-  int64_t tokens = 77;
-  int64_t width = 768;
+struct TextConfig : ClipTextConfig {
+  std::string encoder = "none";
 };
 
 /// Prompts as contexts [tokens, width] for cross-attention. Until prompts are set there is one,
-/// whose context is zero.
+/// whose context is zero. With `encoder: clip` the weights are CLIP's text model
+/// (transformer.text_model.*).
 class Text : public Conditioning {
  public:
   static constexpr const char* name = "text";
@@ -119,9 +121,17 @@ class Text : public Conditioning {
   void apply(const at::Tensor& labels, NetworkInput& in) const override;
   int64_t classes() const override { return contexts_.size(0) - 1; }
   bool has_classes() const override { return false; }
+  std::vector<std::string> ignored() const override;
   void to(const at::Device& device) override;
 
+  bool has_encoder() const { return encoder_.has_value(); }
+  /// Throws UsageError where there is none.
+  const ClipText& encoder() const;
+  /// Label i stands for row i of tokens [P, N] from then on, the empty condition for `empty` [N].
+  void set_tokens(const at::Tensor& tokens, const at::Tensor& empty);
+
  private:
+  std::optional<ClipText> encoder_;
   at::Tensor contexts_;  ///< [prompts + 1, tokens, width]; the last is the empty one
 };
 

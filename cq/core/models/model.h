@@ -65,7 +65,13 @@ const config::Registry<Network, Weights>& network_registry();
 std::shared_ptr<const WeightSource> part_of(std::shared_ptr<const WeightSource> whole,
                                             std::string prefix);
 
-/// A safetensors file as a source.
+/// A checkpoint as a source, whatever its format and layout (weight_layout.h): a file, or a folder
+/// of checkpoints that are taken together (a diffusers pipeline with unet, vae and text_encoder).
 std::shared_ptr<const WeightSource> open_weights(const std::filesystem::path& path);
+
+/// `model.ema`: with `on`, and with `auto` where the checkpoint holds them, the network's averaged
+/// weights (model_ema.*) instead of the last ones. Throws RunError where `on` finds none.
+std::shared_ptr<const WeightSource> choose_averages(std::shared_ptr<const WeightSource> source,
+                                                    const std::string& ema);
 
 }  // namespace cq

@@ -1,28 +1,173 @@
-#include "cq/core/io/safetensors.h"
+#include <algorithm>
+
+#include "cq/base/error.h"
+#include "cq/core/io/checkpoint.h"
 #include "cq/core/models/model.h"
+#include "cq/core/models/weight_layout.h"
+
+namespace fs = std::filesystem;
 
 namespace cq {
 
 namespace {
 
+/// One checkpoint, which may be cut into several files.
 class FileSource : public WeightSource {
  public:
-  explicit FileSource(const std::filesystem::path& path)
-      : path_(path), file_(SafeTensors::open(path)) {}
-  std::vector<std::string> names() const override { return file_.names(); }
-  bool has(const std::string& name) const override { return file_.contains(name); }
-  at::Tensor get(const std::string& name) const override { return file_.tensor(name); }
-  std::string description() const override { return path_.string(); }
+  FileSource(const fs::path& place, const std::vector<fs::path>& files) : place_(place) {
+    std::vector<std::string> names;
+    for (const auto& path : files) {
+      files_.push_back(open_checkpoint(path));
+      for (const auto& name : files_.back()->names()) {
+        names.push_back(name);
+        where_[name] = files_.back().get();
+      }
+    }
+    layout_ = recognise_layout(names);
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, entry] : layout_.tensors) names.push_back(name);
+    return names;
+  }
+  bool has(const std::string& name) const override { return layout_.tensors.contains(name); }
+  at::Tensor get(const std::string& name) const override {
+    const auto& entry = layout_.tensors.at(name);
+    const auto value = where_.at(entry.name)->tensor(entry.name);
+    return entry.change ? entry.change(value) : value;
+  }
+  std::string description() const override {
+    return fmt::format("{} (layout: {})", place_.string(), layout_.name);
+  }
 
  private:
-  std::filesystem::path path_;
-  SafeTensors file_;
+  fs::path place_;
+  std::vector<std::unique_ptr<Checkpoint>> files_;
+  std::map<std::string, const Checkpoint*> where_;
+  WeightLayout layout_;
 };
+
+/// Several checkpoints as one: the networks of a diffusers folder.
+class UnitedSource : public WeightSource {
+ public:
+  UnitedSource(fs::path folder, std::vector<std::unique_ptr<FileSource>> parts)
+      : folder_(std::move(folder)), parts_(std::move(parts)) {
+    for (const auto& part : parts_) {
+      for (const auto& name : part->names()) {
+        const auto [entry, added] = where_.emplace(name, part.get());
+        if (!added) {
+          throw RunError("{} and {} both hold {}; give one of them", entry->second->description(),
+                         part->description(), name);
+        }
+      }
+    }
+  }
+  std::vector<std::string> names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, part] : where_) names.push_back(name);
+    return names;
+  }
+  bool has(const std::string& name) const override { return where_.contains(name); }
+  at::Tensor get(const std::string& name) const override { return where_.at(name)->get(name); }
+  std::string description() const override { return folder_.string(); }
+
+ private:
+  fs::path folder_;
+  std::vector<std::unique_ptr<FileSource>> parts_;
+  std::map<std::string, const FileSource*> where_;
+};
+
+class AveragedSource : public WeightSource {
+ public:
+  explicit AveragedSource(std::shared_ptr<const WeightSource> whole) : whole_(std::move(whole)) {}
+  std::vector<std::string> names() const override { return whole_->names(); }
+  bool has(const std::string& name) const override { return whole_->has(name); }
+  at::Tensor get(const std::string& name) const override {
+    const auto average = name_of(name);
+    return whole_->get(whole_->has(average) ? average : name);
+  }
+  std::string description() const override {
+    return fmt::format("{}, averaged weights", whole_->description());
+  }
+
+ private:
+  /// Lightning's averages: `model_ema.` and the name below `model.`, its dots taken out.
+  static std::string name_of(const std::string& name) {
+    const std::string outer = "model.";
+    if (!name.starts_with(outer)) return name;
+    auto inner = name.substr(outer.size());
+    std::erase(inner, '.');
+    return "model_ema." + inner;
+  }
+  std::shared_ptr<const WeightSource> whole_;
+};
+
+bool is_variant(const fs::path& file) {
+  const auto name = file.filename().string();
+  return name.find(".fp16.") != std::string::npos || name.find("non_ema") != std::string::npos;
+}
+
+/// The checkpoints directly in a folder: safetensors where there are any, else torch files.
+std::vector<fs::path> checkpoints_in(const fs::path& folder) {
+  std::vector<fs::path> tensors, torch;
+  if (!fs::is_directory(folder)) return {};
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto extension = entry.path().extension();
+    if (!entry.is_regular_file() || is_variant(entry.path())) continue;
+    if (extension == ".safetensors") tensors.push_back(entry.path());
+    for (const char* known : {".bin", ".ckpt", ".pt", ".pth", ".th"}) {
+      if (extension == known) torch.push_back(entry.path());
+    }
+  }
+  auto& found = tensors.empty() ? torch : tensors;
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::shared_ptr<const WeightSource> open_folder(const fs::path& folder) {
+  std::vector<std::unique_ptr<FileSource>> parts;
+  for (const char* child : {"", "unet", "transformer", "vae", "text_encoder"}) {
+    std::vector<fs::path> shards;
+    for (const auto& file : checkpoints_in(folder / child)) {
+      if (file.filename().string().find("-of-") != std::string::npos) {
+        shards.push_back(file);
+      } else {
+        parts.push_back(std::make_unique<FileSource>(file, std::vector{file}));
+      }
+    }
+    if (!shards.empty()) parts.push_back(std::make_unique<FileSource>(folder / child, shards));
+  }
+  if (parts.empty()) {
+    throw UsageError(
+        "{}: no checkpoint in this folder, nor in unet, transformer, vae or "
+        "text_encoder below it",
+        folder.string());
+  }
+  return std::make_shared<UnitedSource>(folder, std::move(parts));
+}
 
 }  // namespace
 
-std::shared_ptr<const WeightSource> open_weights(const std::filesystem::path& path) {
-  return std::make_shared<FileSource>(path);
+std::shared_ptr<const WeightSource> open_weights(const fs::path& path) {
+  if (fs::is_directory(path)) return open_folder(path);
+  return std::make_shared<FileSource>(path, std::vector{path});
+}
+
+std::shared_ptr<const WeightSource> choose_averages(std::shared_ptr<const WeightSource> source,
+                                                    const std::string& ema) {
+  if (ema != "auto" && ema != "on" && ema != "off") {
+    throw UsageError("[model] ema={}: auto, on or off", ema);
+  }
+  const auto names = source->names();
+  const bool held = std::any_of(names.begin(), names.end(), [](const auto& name) {
+    return name.starts_with("model_ema.diffusion_model");
+  });
+  if (ema == "on" && !held) {
+    throw RunError("{}: no averaged weights (model_ema.*); set model.ema=auto",
+                   source->description());
+  }
+  if (ema == "off" || !held) return source;
+  return std::make_shared<AveragedSource>(std::move(source));
 }
 
 }  // namespace cq

@@ -26,7 +26,7 @@ const config::Params<SamplingDefaults>& sampling_defaults() {
 
 void check_model(const config::Node& model) {
   check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage",
-                     "weights", "sampling"});
+                     "weights", "ema", "sampling"});
   if (const auto* sampling = model.get(std::string_view("sampling")))
     sampling_defaults().parse(*sampling);
 }
@@ -45,7 +45,9 @@ std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode) {
   }
   const auto file = find_data_file(weights);
   log_info("{}: weights from {}", model.at("name").as_string(), file.string());
-  return std::make_unique<Model>(model, open_weights(file), mode, seed);
+  const auto* ema = model.get(std::string_view("ema"));
+  const auto source = choose_averages(open_weights(file), ema ? ema->as_string() : "auto");
+  return std::make_unique<Model>(model, source, mode, seed);
 }
 
 SamplerChoice make_sampler(const config::Node& sampler, const Diffusion& diffusion) {

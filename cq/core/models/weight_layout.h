@@ -1,0 +1,31 @@
+#pragma once
+// Names of published checkpoints, translated to the ones that models are built with: those of an
+// LDM checkpoint (model.diffusion_model.*, first_stage_model.*, cond_stage_model.*).
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+/// Where a tensor comes from: its name in the file and, where layouts differ by more than names,
+/// how it is made from that one.
+struct LayoutEntry {
+  std::string name;
+  std::function<at::Tensor(const at::Tensor&)> change = {};
+};
+
+struct WeightLayout {
+  std::string name;  ///< how messages call it
+  std::map<std::string, LayoutEntry> tensors;
+};
+
+/// The layout that a file's names show: `CompVis` (whole LDM and Stable Diffusion checkpoints, and
+/// single modules of theirs), `DiT`, `DDPM`, `diffusers UNet`, `diffusers autoencoder`, `HF CLIP`,
+/// `OpenAI CLIP`. Containers (`state_dict`, the averages `ema` of DiT's training checkpoints) are
+/// taken off. Unknown names are passed on, for whoever builds a network to refuse.
+WeightLayout recognise_layout(const std::vector<std::string>& names);
+
+}  // namespace cq
