@@ -154,6 +154,7 @@ class Composer {
       }
       config = merge(config, embedded, config, "");
     }
+    check_hydra_keys(config, list.choices);
     return bases_[key] = Base{config.with_paths(), list.choices};
   }
 

@@ -1,6 +1,7 @@
 #include "cq/config/hydra_node.h"
 
 #include "cq/config/emit.h"
+#include "cq/config/nearest.h"
 #include "cq/config/scalar.h"
 
 namespace cq::config {
@@ -30,9 +31,11 @@ sweep:
 hydra_logging: {}
 job_logging: {}
 sweeper:
+  _target_: hydra._internal.core_plugins.basic_sweeper.BasicSweeper
   max_batch_size: null
   params: null
-launcher: {}
+launcher:
+  _target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher
 callbacks: {}
 env: {}
 help:
@@ -71,7 +74,39 @@ runtime:
 verbose: false
 )";
 
+void check_keys(const Node& given, const Node& known) {
+  // Mappings that Hydra leaves empty take any key.
+  if (!given.is_dict() || !known.is_dict() || known.empty()) return;
+  for (const auto& [key, value] : given.items()) {
+    if (const Node* below = known.get(key)) {
+      check_keys(value, *below);
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const auto& entry : known.items()) names.push_back(entry.first);
+    throw UsageError("{}Hydra has no key '{}' here{}", value.where(), key.text(),
+                     did_you_mean(key, names));
+  }
+}
+
 }  // namespace
+
+void check_hydra_keys(const Node& config, const std::map<std::string, std::string>& choices) {
+  const Node* given = config.get(std::string_view("hydra"));
+  if (given == nullptr || given->is_null()) return;
+  static const Node schema = read_config(kHydraConfig, "hydra/config").config;
+  Node known = schema;
+  for (const char* plugin : {"launcher", "sweeper"}) {
+    const auto choice = choices.find(fmt::format("hydra/{}", plugin));
+    const bool own = choice != choices.end() && choice->second == "basic";
+    if (!own) known.put(Key(plugin), Node::dict());
+  }
+  if (!given->is_dict()) {
+    throw UsageError("{}hydra: holds Hydra's settings and is a mapping, got {}", given->where(),
+                     given->describe());
+  }
+  check_keys(*given, known);
+}
 
 void add_hydra_configs(Repository& repository) {
   ConfigFile config = read_config(kHydraConfig, "hydra/config");
@@ -89,6 +124,8 @@ void add_hydra_configs(Repository& repository) {
     ConfigFile empty;
     empty.file = "hydra/" + option;
     empty.config = Node::dict();
+    // Hydra's file has no group of its own: it sets output_subdir and the run folders.
+    if (option == "output/default") empty.package = "hydra";
     repository.add("hydra/" + option, empty);
   }
 }

@@ -2,6 +2,7 @@
 // Configs written for Hydra may set Hydra's own keys (`hydra.run.dir`, `override hydra/launcher`).
 // They are checked as far as their names go and otherwise have no effect here, except for
 // hydra.searchpath, hydra.mode and hydra.sweeper.params.
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@ void add_hydra_configs(Repository& repository);
 
 /// Adds the folders of hydra.searchpath of the primary config or the overrides as roots.
 void add_search_path(Repository& repository, const Node& searchpath);
+
+/// Throws UsageError for a key below `hydra` that Hydra does not know. `choices`: the options of
+/// hydra/launcher and hydra/sweeper; only the keys of Hydra's own are known.
+void check_hydra_keys(const Node& config, const std::map<std::string, std::string>& choices);
 
 /// hydra.sweeper.params as overrides.
 std::vector<std::string> sweeper_params(const Node& config);

@@ -60,8 +60,9 @@ DefaultEntry group_entry(const Key& key, const Node& value) {
   std::vector<std::string> all;
   std::string word;
   while (std::getline(words, word, ' ')) all.push_back(word);
-  if (all.empty() || all.back().empty()) {
-    throw UsageError("{}: an entry of the defaults list without a group", value.where());
+  if (all.empty() || all.back().empty() || entry.name.ends_with(' ')) {
+    throw UsageError("{}an entry of the defaults list is 'group: option', got the group '{}'",
+                     value.where(), entry.name);
   }
   for (std::size_t i = 0; i + 1 < all.size(); ++i) {
     if (all[i] == "optional") {
@@ -104,8 +105,11 @@ DefaultEntry default_entry(const Node& item) {
                      item.where(), item.describe());
   }
   const auto& [key, value] = item.items()[0];
-  DefaultEntry entry = group_entry(key, value);
-  if (value.is_string() && value.as_string() == "_self_") entry.kind = DefaultEntry::Kind::self;
+  const DefaultEntry entry = group_entry(key, value);
+  if (value.is_string() && value.as_string() == "_self_") {
+    throw UsageError("{}_self_ stands alone in the defaults list; it is no option of '{}'",
+                     value.where(), entry.name);
+  }
   return entry;
 }
 
@@ -134,6 +138,14 @@ ConfigFile read_config(const std::string& text, const std::string& file) {
     out.config.erase(Key("defaults"));
   }
   return out;
+}
+
+void Repository::add(const std::string& path, ConfigFile config) {
+  cache_[path] = std::move(config);
+  for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
+    groups_[path.substr(0, slash)] = true;
+  }
 }
 
 const ConfigFile* Repository::load(const std::string& path) {

@@ -35,7 +35,7 @@ class Repository {
   explicit Repository(std::vector<std::filesystem::path> roots) : roots_(std::move(roots)) {}
 
   /// A config that has no file below the roots, or one under another name.
-  void add(const std::string& path, ConfigFile config) { cache_[path] = std::move(config); }
+  void add(const std::string& path, ConfigFile config);
 
   /// "group/option" without ".yaml"; null where there is no such file.
   const ConfigFile* load(const std::string& path);

@@ -1,5 +1,6 @@
 #include "cq/config/yaml_reader.h"
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
 #include <set>
@@ -10,7 +11,9 @@
 
 #include "cq/config/interpolation.h"
 #include "cq/config/scalar.h"
+#include "cq/config/yaml_scalars.h"
 #include "cq/config/yaml_text.h"
+#include "cq/config/yaml_tokens.h"
 
 namespace cq::config {
 
@@ -19,8 +22,8 @@ namespace {
 /// Builds the tree from the parser's events, so that nothing is built of what is refused.
 class Builder : public YAML::EventHandler {
  public:
-  Builder(const std::string& file, const YamlLimits& limits)
-      : file_(std::make_shared<const std::string>(file)), limits_(limits) {}
+  Builder(const std::string& file, const YamlLimits& limits, const std::vector<YamlToken>& tokens)
+      : file_(std::make_shared<const std::string>(file)), limits_(limits), tokens_(tokens) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -36,17 +39,20 @@ class Builder : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
+                const std::string&) override {
     refuse_tag(mark, tag);
-    const bool plain = tag == "?";
+    const YamlToken& token = token_at(mark);
+    const bool plain = token.plain || token.kind != YamlToken::Kind::scalar;
     Node node;
     try {
-      node = plain ? read_plain_scalar(value) : Node(value);
-      if (node.is_interpolation()) check_interpolation(value);
+      node = plain ? read_plain_scalar(token.text) : Node(token.text);
+      if (node.is_interpolation()) check_interpolation(token.text);
     } catch (const UsageError& error) {
       refuse(mark, error.what());
     }
-    is_merge_ = plain && value == "<<";
+    is_merge_ = plain && token.text == "<<";
+    if (is_merge_ && !expects_key())
+      refuse(mark, "'<<' merges keys; quote it if its text is meant");
     finish(node.with_mark(at(mark)), 1, anchor, &mark);
   }
 
@@ -76,6 +82,25 @@ class Builder : public YAML::EventHandler {
     bool key_is_merge = false;
     std::size_t weight = 1;
   };
+
+  /// The scalar that begins at `mark`, behind its anchor and tag. Where the tag stands alone, an
+  /// empty scalar: the text is taken from the tokens because yaml-cpp folds block scalars in its
+  /// own way.
+  const YamlToken& token_at(const YAML::Mark& mark) const {
+    static const YamlToken empty{YamlToken::Kind::value};
+    using Kind = YamlToken::Kind;
+    const auto begins = [](const YamlToken& token, int offset) {
+      return static_cast<int>(token.offset) < offset;
+    };
+    auto token = std::lower_bound(tokens_.begin(), tokens_.end(), mark.pos, begins);
+    while (token != tokens_.end() && token->kind != Kind::scalar && token->kind != Kind::end) {
+      const bool before = token->kind == Kind::anchor || token->kind == Kind::tag ||
+                          static_cast<int>(token->offset) == mark.pos;
+      if (!before) return empty;
+      ++token;
+    }
+    return token == tokens_.end() || token->kind == Kind::end ? empty : *token;
+  }
 
   Mark at(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
 
@@ -157,7 +182,20 @@ class Builder : public YAML::EventHandler {
     if (!level.key_is_merge && !level.keys.emplace(key.text(), key.kind).second) {
       refuse(where, fmt::format("the key '{}' is given twice", key.text()));
     }
-    level.key = std::move(key);
+    level.key = as_python_has_it(level, node, std::move(key));
+  }
+
+  /// In Python's dicts the keys 1, 1.0 and true are one: the first is kept, with the last value.
+  static Key as_python_has_it(const Open& level, const Node& node, Key key) {
+    if (!node.is_number() && !node.is_bool()) return key;
+    const auto number = [](const Node& scalar) {
+      return scalar.is_bool() ? (scalar.as_bool() ? 1.0 : 0.0) : scalar.as_double();
+    };
+    for (const auto& [earlier, value] : level.dict) {
+      if (earlier.kind == KeyKind::string || earlier.kind == KeyKind::null) continue;
+      if (number(read_plain_scalar(earlier.text())) == number(node)) return earlier;
+    }
+    return key;
   }
 
   void merge(Open& level, const Node& node, const YAML::Mark& where) {
@@ -178,11 +216,31 @@ class Builder : public YAML::EventHandler {
 
   std::shared_ptr<const std::string> file_;
   YamlLimits limits_;
+  const std::vector<YamlToken>& tokens_;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, std::pair<Node, std::size_t>> anchors_;
   bool is_merge_ = false;
   Node root_;
 };
+
+std::vector<YamlToken> tokens_of(std::string_view text, const std::string& file, int depth) {
+  try {
+    return scan_yaml(text, depth);
+  } catch (const YamlFault& fault) {
+    throw UsageError("{}:{}:{}: {}", file, fault.line, fault.column, fault.what);
+  }
+}
+
+/// Where a document begins behind another one's content; the last token where none does.
+const YamlToken& second_document(const std::vector<YamlToken>& tokens) {
+  using Kind = YamlToken::Kind;
+  bool content = false;
+  for (const YamlToken& token : tokens) {
+    if (token.kind == Kind::document_start && content) return token;
+    content = content || token.kind != Kind::directive;
+  }
+  return tokens.back();
+}
 
 }  // namespace
 
@@ -194,13 +252,16 @@ Node read_yaml(std::string_view text, const std::string& file, const YamlLimits&
   check_yaml_text(text, file);
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   std::istringstream stream{std::string(text)};
-  Builder builder(file, limits);
+  const std::vector<YamlToken> tokens = tokens_of(text, file, limits.depth);
+  Builder builder(file, limits, tokens);
   try {
     YAML::Parser parser(stream);
     parser.HandleNextDocument(builder);
-    Builder second(file, limits);
+    Builder second(file, limits, tokens);
     if (parser.HandleNextDocument(second)) {
-      throw UsageError("{}: several documents in one file; a config is one", file);
+      const YamlToken& start = second_document(tokens);
+      throw UsageError("{}:{}:{}: several documents in one file; a config is one", file, start.line,
+                       start.column);
     }
   } catch (const YAML::Exception& error) {
     throw UsageError("{}:{}:{}: {}", file, error.mark.line + 1, error.mark.column + 1, error.msg);

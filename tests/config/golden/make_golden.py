@@ -1,6 +1,6 @@
 """Writes cases.json: what Hydra 1.3.2 gives for every case of cases.py.
 
-Needs hydra-core==1.3.2 (scripts/compare_hydra makes an environment with it).
+Needs hydra-core==1.3.2 (scripts/compare_hydra --help says how).
 """
 
 import importlib.metadata
