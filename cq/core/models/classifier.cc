@@ -42,8 +42,10 @@ Classifier::Classifier(const ClassifierConfig& c, Weights weights)
   head_ = make_linear(root, "head", channels, c.classes);
 }
 
-at::Tensor Classifier::run(const Layer& layer, const at::Tensor& x, bool training) {
-  const auto h = FloatExecutor().run(*layer.convolution, {.x = x}, 0);
+at::Tensor Classifier::run(const Layer& layer, const at::Tensor& x, bool training, bool pool) {
+  auto h = FloatExecutor().run(*layer.convolution, {.x = x}, 0);
+  // Before the norm: a quarter of the elements is left to normalise and activate.
+  if (pool) h = at::max_pool2d(h, {2, 2});
   return at::silu(at::batch_norm(h, layer.weight, layer.bias, layer.mean, layer.variance, training,
                                  0.1, 1e-5, false));
 }
@@ -52,11 +54,19 @@ Classifier::Output Classifier::forward(const at::Tensor& images, bool training) 
   auto x = run(stem_, images, training);
   for (const auto& stage : stages_) {
     // The widening convolution runs before pooling: at this size a strided one loses accuracy.
-    x = at::max_pool2d(run(stage.enter, x, training), {2, 2});
+    x = run(stage.enter, x, training, true);
     x = x + run(stage.second, run(stage.first, x, training), training);
   }
   const auto features = x.mean({2, 3});
   return {features, FloatExecutor().run(*head_, {.x = features}, 0)};
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Classifier::running_statistics() const {
+  std::vector<std::pair<std::string, at::Tensor>> found;
+  for (const auto& [name, value] : weights_.named()) {
+    if (name.find(".running_") != std::string::npos) found.emplace_back(name, value);
+  }
+  return found;
 }
 
 }  // namespace cq

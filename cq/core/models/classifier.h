@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cq/config/params.h"
@@ -26,12 +28,14 @@ class Classifier {
   /// images [B, 3, 32, 32] in -1..1. `training` normalises by the batch and updates the running
   /// statistics.
   Output forward(const at::Tensor& images, bool training = false) const;
+  /// Means and variances of the batch norms, which training updates outside the gradients.
+  std::vector<std::pair<std::string, at::Tensor>> running_statistics() const;
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }
   int64_t classes() const { return classes_; }
 
  private:
-  /// Convolution without bias, batch norm, SiLU.
+  /// Convolution without bias, 2x2 max-pool where a stage begins, batch norm, SiLU.
   struct Layer {
     const Unit* convolution;
     at::Tensor weight, bias, mean, variance;
@@ -40,7 +44,7 @@ class Classifier {
     Layer enter, first, second;
   };
   Layer make_layer(const Scope& scope, int64_t in, int64_t out);
-  static at::Tensor run(const Layer& layer, const at::Tensor& x, bool training);
+  static at::Tensor run(const Layer& layer, const at::Tensor& x, bool training, bool pool = false);
 
   int64_t classes_;
   Weights weights_;

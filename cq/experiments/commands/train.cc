@@ -42,7 +42,7 @@ const config::Node& part(const config::Node& config, std::string_view key) {
 
 TrainingConfig training_of(const config::Node& config) {
   auto training = training_parameters().parse(part(config, "training"));
-  training.adamw = adamw_parameters().parse(part(config, "optimizer"));
+  training.optimizer = optimizer_parameters().parse(part(config, "optimizer"));
   return training;
 }
 

@@ -46,6 +46,10 @@ class ClassifierTask : public TrainingTask {
 
   std::vector<at::Tensor> trainable() const override { return classifier_.weights().leaves(); }
 
+  std::vector<std::pair<std::string, at::Tensor>> buffers() const override {
+    return classifier_.running_statistics();
+  }
+
   at::Tensor loss(int64_t step) override {
     const auto picked =
         at::tensor(epoch_batch(train_.size(), config_.batch, step, config_.seed), at::kLong);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
@@ -14,12 +15,13 @@
 
 namespace cq {
 
-Optimizer::Optimizer(std::vector<at::Tensor> leaves, const AdamWConfig& config)
+Optimizer::Optimizer(std::vector<at::Tensor> leaves, const OptimizerConfig& config)
     : config_(config), leaves_(std::move(leaves)) {
   c10::NoGradGuard no_grad;
   for (const auto& leaf : leaves_) {
     ema_.push_back(leaf.detach().clone());
     first_.push_back(at::zeros_like(leaf));
+    if (config.rule == "sgd") continue;
     second_.push_back(at::zeros_like(leaf));
     steps_.push_back(at::zeros({}, leaf.options()));
   }
@@ -42,12 +44,25 @@ double Optimizer::step(double learning_rate, double ema_decay) {
     throw RunError("the gradient is not finite; lower the learning rate or the clipping norm");
   }
   if (norm > config_.clip_norm) at::_foreach_mul_(gradients, config_.clip_norm / norm);
-  for (auto& count : steps_) count.add_(1);
-  at::_fused_adamw_(leaves_, gradients, first_, second_, {}, steps_, learning_rate, config_.beta1,
-                    config_.beta2, config_.weight_decay, config_.eps, false, false);
+  config_.rule == "sgd" ? sgd(gradients, learning_rate) : adamw(gradients, learning_rate);
   at::_foreach_lerp_(ema_, leaves_, 1 - ema_decay);
   for (auto& leaf : leaves_) leaf.mutable_grad() = at::Tensor();
   return norm;
+}
+
+void Optimizer::adamw(std::vector<at::Tensor>& gradients, double learning_rate) {
+  for (auto& count : steps_) count.add_(1);
+  at::_fused_adamw_(leaves_, gradients, first_, second_, {}, steps_, learning_rate, config_.beta1,
+                    config_.beta2, config_.weight_decay, config_.eps, false, false);
+}
+
+/// m = momentum m + g + decay w; w -= rate (g + decay w + momentum m).
+void Optimizer::sgd(std::vector<at::Tensor>& gradients, double learning_rate) {
+  at::_foreach_add_(gradients, leaves_, config_.weight_decay);
+  at::_foreach_mul_(first_, config_.momentum);
+  at::_foreach_add_(first_, gradients, 1);
+  at::_foreach_add_(gradients, first_, config_.momentum);
+  at::_foreach_add_(leaves_, gradients, -learning_rate);
 }
 
 std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
@@ -59,7 +74,7 @@ std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
   };
   append("weight", leaves_);
   append("ema", ema_);
-  append("first_moment", first_);
+  append(config_.rule == "sgd" ? "momentum" : "first_moment", first_);
   append("second_moment", second_);
   append("updates", steps_);
   return all;

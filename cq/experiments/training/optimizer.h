@@ -7,7 +7,9 @@
 
 namespace cq {
 
-struct AdamWConfig {
+struct OptimizerConfig {
+  std::string rule = "adamw";  ///< adamw, sgd
+  double momentum = 0.9;       ///< of sgd
   double beta1 = 0.9;
   double beta2 = 0.99;
   double eps = 1e-8;
@@ -15,11 +17,12 @@ struct AdamWConfig {
   double clip_norm = 1.0;  ///< of all gradients together
 };
 
-/// AdamW (Loshchilov & Hutter 2019) with gradient clipping and an exponential moving average of
-/// the weights. Its whole state can be stored, so that training resumes bit for bit.
+/// AdamW (Loshchilov & Hutter 2019) or stochastic gradient descent with Nesterov momentum
+/// (Sutskever et al. 2013), with gradient clipping and an exponential moving average of the
+/// weights. Its whole state can be stored, so that training resumes bit for bit.
 class Optimizer {
  public:
-  Optimizer(std::vector<at::Tensor> leaves, const AdamWConfig& config);
+  Optimizer(std::vector<at::Tensor> leaves, const OptimizerConfig& config);
   /// One update from the leaves' gradients, which are cleared; returns the norm before clipping.
   double step(double learning_rate, double ema_decay);
   const std::vector<at::Tensor>& leaves() const { return leaves_; }
@@ -28,8 +31,13 @@ class Optimizer {
   std::vector<std::pair<std::string, at::Tensor>> state() const;
 
  private:
-  AdamWConfig config_;
-  std::vector<at::Tensor> leaves_, ema_, first_, second_, steps_;
+  void adamw(std::vector<at::Tensor>& gradients, double learning_rate);
+  void sgd(std::vector<at::Tensor>& gradients, double learning_rate);
+
+  OptimizerConfig config_;
+  std::vector<at::Tensor> leaves_, ema_;
+  std::vector<at::Tensor> first_;           ///< first moment, or momentum
+  std::vector<at::Tensor> second_, steps_;  ///< of AdamW
 };
 
 /// Linear warm-up over `warmup` steps, then half a cosine from 1 down to `floor` at `steps`.

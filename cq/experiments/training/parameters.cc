@@ -39,15 +39,20 @@ const config::Params<TrainingConfig>& training_parameters() {
   return params;
 }
 
-const config::Params<AdamWConfig>& adamw_parameters() {
-  using C = AdamWConfig;
+const config::Params<OptimizerConfig>& optimizer_parameters() {
+  using C = OptimizerConfig;
   const std::string source = "Loshchilov & Hutter 2019, arXiv 1711.05101";
   static const auto params =
       config::Params<C>()
+          .field("rule", &C::rule, "how gradients become updates")
+          .choices({"adamw", "sgd"})
+          .field("momentum", &C::momentum, "Nesterov momentum of sgd", {0, 1}, "",
+                 "Sutskever et al. 2013, Proc. ICML 28(3)")
           .field("beta1", &C::beta1, "decay of the first moment", {0, 1}, "", source)
           .field("beta2", &C::beta2, "decay of the second moment", {0, 1}, "", source)
           .field("eps", &C::eps, "added to the root of the second moment", {0, 1}, "", source)
-          .field("weight_decay", &C::weight_decay, "decoupled weight decay", {0, 10}, "", source)
+          .field("weight_decay", &C::weight_decay, "weight decay, decoupled in adamw", {0, 10}, "",
+                 source)
           .field("clip_norm", &C::clip_norm, "norm that all gradients together are cut to",
                  {0, kMany});
   return params;

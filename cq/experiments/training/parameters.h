@@ -18,7 +18,7 @@ struct DataConfig {
 const config::Params<DataConfig>& data_parameters();
 /// `training`; the optimiser's and the tasks' parameters are groups of their own.
 const config::Params<TrainingConfig>& training_parameters();
-const config::Params<AdamWConfig>& adamw_parameters();
+const config::Params<OptimizerConfig>& optimizer_parameters();
 const config::Params<DenoiserTaskConfig>& denoiser_task_parameters();
 const config::Params<KlTaskConfig>& kl_task_parameters();
 const config::Params<ClassifierTaskConfig>& classifier_task_parameters();

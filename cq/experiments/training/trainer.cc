@@ -50,11 +50,20 @@ class Autocast {
   bool on_;
 };
 
-int64_t restore(Optimizer& optimizer, const std::filesystem::path& file) {
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// Everything that the next step depends on.
+NamedTensors state_of(const TrainingTask& task, const Optimizer& optimizer) {
+  auto state = optimizer.state();
+  for (const auto& [name, value] : task.buffers()) state.emplace_back("buffer." + name, value);
+  return state;
+}
+
+int64_t restore(const NamedTensors& state, const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return 0;
   const auto stored = SafeTensors::open(file);
   c10::NoGradGuard no_grad;
-  for (auto& [name, value] : optimizer.state()) {
+  for (const auto& [name, value] : state) {
     if (!stored.contains(name) || stored.tensor(name).sizes() != value.sizes()) {
       throw RunError(
           "{}: '{}' does not fit the network that is trained; train in another folder "
@@ -144,12 +153,13 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
   std::filesystem::create_directories(folder);
   const auto checkpoint = folder / "checkpoint.safetensors";
   for (auto leaf : task.trainable()) leaf.set_requires_grad(true);
-  Optimizer optimizer(task.trainable(), c.adamw);
-  int64_t step = restore(optimizer, checkpoint);
+  Optimizer optimizer(task.trainable(), c.optimizer);
+  const auto state = state_of(task, optimizer);
+  int64_t step = restore(state, checkpoint);
   if (step > 0) log_info("going on from step {} of {}", step, checkpoint.string());
   std::ofstream csv = open_losses(folder / "losses.csv", step);
   const auto save = [&] {
-    write_safetensors(checkpoint, optimizer.state(), {{"step", std::to_string(step)}});
+    write_safetensors(checkpoint, state, {{"step", std::to_string(step)}});
     const WithAverages averages(optimizer);
     task.export_weights(folder / "weights.safetensors", step);
   };

@@ -17,6 +17,9 @@ class TrainingTask {
  public:
   virtual ~TrainingTask() = default;
   virtual std::vector<at::Tensor> trainable() const = 0;
+  /// Values that `loss` changes beside the gradients (running statistics of batch norm), for the
+  /// checkpoint to hold.
+  virtual std::vector<std::pair<std::string, at::Tensor>> buffers() const { return {}; }
   /// Scalar loss of step `step`; everything random in it comes from (seed, step).
   virtual at::Tensor loss(int64_t step) = 0;
   /// Called with the averaged weights in place: held-out figures for the log, a picture.
@@ -32,7 +35,7 @@ struct TrainingConfig {
   double learning_rate = 1e-3;
   double final_rate = 0.02;  ///< of the cosine, as a fraction of learning_rate
   double ema_decay = 0.9995;
-  AdamWConfig adamw;
+  OptimizerConfig optimizer;
   std::string precision = "auto";  ///< auto, float32, bfloat16
   int64_t log_every = 20;
   int64_t evaluate_every = 1000;

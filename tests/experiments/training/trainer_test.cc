@@ -1,0 +1,191 @@
+#include "cq/experiments/training/trainer.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <sstream>
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include "cq/base/error.h"
+#include "cq/base/files.h"
+#include "cq/core/io/safetensors.h"
+#include "cq/experiments/training/tasks.h"
+#include "tests/base/temp_folder.h"
+#include "tests/core/small_models.h"
+
+namespace cq {
+namespace {
+
+using cq::testing::TempFolder;
+
+/// Images of `classes` classes that a glance tells apart: each class has a brightness of its own.
+ImageData bright_images(int64_t n, int64_t size, int64_t classes) {
+  ImageData data;
+  data.labels = at::arange(n, at::kLong).remainder(classes);
+  const auto level = data.labels.to(at::kFloat) * (200.0 / double(classes)) + 20;
+  const auto noise =
+      at::arange(n * 3 * size * size, at::kFloat).remainder(17).view({n, 3, size, size});
+  data.images = (level.view({n, 1, 1, 1}) + noise).to(at::kByte);
+  return data;
+}
+
+TrainingConfig few_steps(int64_t steps) {
+  TrainingConfig config;
+  config.steps = steps;
+  config.batch = 8;
+  config.warmup = 2;
+  config.learning_rate = 5e-3;
+  config.ema_decay = 0.8;
+  config.precision = "float32";
+  config.log_every = 1;
+  config.checkpoint_every = 2;
+  config.evaluate_every = 1000;
+  return config;
+}
+
+/// Runs another task until it is killed in step `end`.
+class KilledTask : public TrainingTask {
+ public:
+  struct Killed {};
+  KilledTask(TrainingTask& task, int64_t end) : task_(task), end_(end) {}
+  std::vector<at::Tensor> trainable() const override { return task_.trainable(); }
+  std::vector<std::pair<std::string, at::Tensor>> buffers() const override {
+    return task_.buffers();
+  }
+  at::Tensor loss(int64_t step) override {
+    if (step == end_) throw Killed();
+    return task_.loss(step);
+  }
+  std::string evaluate(int64_t, const std::filesystem::path&) override { return ""; }
+  void export_weights(const std::filesystem::path& file, int64_t step) override {
+    task_.export_weights(file, step);
+  }
+
+ private:
+  TrainingTask& task_;
+  int64_t end_;
+};
+
+/// Hands a newly built task to `use`: what a new process would begin with.
+using WithTask = std::function<void(const std::function<void(TrainingTask&)>& use)>;
+
+void with_classifier(const std::function<void(TrainingTask&)>& use) {
+  Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::training, 3));
+  const auto data = bright_images(24, 32, 2);
+  use(*make_classifier_task(classifier, data, data, {.batch = 8}, at::kCPU));
+}
+
+template <Model (*make)(uint64_t)>
+void with_denoiser(const std::function<void(TrainingTask&)>& use) {
+  auto model = make(5);
+  const auto data = bright_images(24, model.latent().size, 10);
+  use(*make_denoiser_task(model, data, data, {.batch = 8}, at::kCPU));
+}
+
+std::vector<std::string> columns_without_speed(const std::filesystem::path& file) {
+  std::vector<std::string> rows;
+  std::istringstream text(read_text(file));
+  for (std::string row; std::getline(text, row);) rows.push_back(row.substr(0, row.rfind(',')));
+  return rows;
+}
+
+class Training : public testing::TestWithParam<std::pair<const char*, WithTask>> {};
+
+TEST_P(Training, ResumesBitForBitAfterAKill) {
+  const auto& with_task = GetParam().second;
+  const TempFolder folder;
+  const auto straight = folder.path() / "straight", killed = folder.path() / "killed";
+  with_task([&](TrainingTask& task) { train(task, few_steps(6), at::kCPU, straight); });
+  // Killed after step 5, whose last checkpoint is of step 4; row 5 of the losses comes again.
+  with_task([&](TrainingTask& task) {
+    KilledTask until(task, 5);
+    EXPECT_THROW(train(until, few_steps(6), at::kCPU, killed), KilledTask::Killed);
+  });
+  with_task([&](TrainingTask& task) { train(task, few_steps(6), at::kCPU, killed); });
+  for (const char* name : {"weights.safetensors", "checkpoint.safetensors"}) {
+    EXPECT_EQ(read_text(straight / name), read_text(killed / name)) << name;
+  }
+  const auto rows = columns_without_speed(straight / "losses.csv");
+  EXPECT_EQ(rows.size(), 7u);
+  EXPECT_EQ(rows, columns_without_speed(killed / "losses.csv"));
+}
+
+TEST_P(Training, RefusesACheckpointOfAnotherNetwork) {
+  const TempFolder folder;
+  write_safetensors(folder.path() / "checkpoint.safetensors", {{"weight.0", at::tensor({1.0F})}},
+                    {{"step", "3"}});
+  GetParam().second([&](TrainingTask& task) {
+    try {
+      train(task, few_steps(6), at::kCPU, folder.path());
+      FAIL() << "accepted";
+    } catch (const RunError& error) {
+      EXPECT_NE(std::string(error.what()).find("checkpoint.safetensors: 'weight.0'"),
+                std::string::npos)
+          << error.what();
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tasks, Training,
+    testing::Values(std::pair<const char*, WithTask>{"classifier", with_classifier},
+                    std::pair<const char*, WithTask>{"unet", with_denoiser<test::small_unet>},
+                    std::pair<const char*, WithTask>{"dit", with_denoiser<test::small_dit>}),
+    [](const auto& info) { return std::string(info.param.first); });
+
+TEST(ClassifierTask, LearnsWhatAGlanceTells) {
+  Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::training, 3));
+  const auto data = bright_images(32, 32, 2);
+  const auto task = make_classifier_task(classifier, data, data, {.batch = 8}, at::kCPU);
+  auto config = few_steps(60);
+  config.checkpoint_every = 60;
+  const TempFolder folder;
+  train(*task, config, at::kCPU, folder.path());
+  EXPECT_EQ(classifier_accuracy(classifier, data, at::kCPU), 1);
+}
+
+TEST(DenoiserTask, LossFallsOnImagesThatRepeat) {
+  auto model = test::small_unet(5);
+  const auto data = bright_images(8, 8, 10);
+  const auto task =
+      make_denoiser_task(model, data, data, {.batch = 8, .label_dropout = 0}, at::kCPU);
+  const auto mean_loss = [&] {
+    double sum = 0;
+    for (int64_t step = 1000; step < 1020; ++step) sum += task->loss(step).item<double>();
+    return sum / 20;
+  };
+  const double before = mean_loss();
+  auto config = few_steps(60);
+  config.checkpoint_every = 60;
+  const TempFolder folder;
+  train(*task, config, at::kCPU, folder.path());
+  EXPECT_LT(mean_loss(), 0.5 * before);
+}
+
+TEST(EpochBatch, SeesEachImageOnceAnEpoch) {
+  for (const int64_t size : {10, 64, 1000}) {
+    std::vector<int64_t> first_epoch;
+    const int64_t batch = 5, steps = size / batch;
+    for (int64_t epoch = 0; epoch < 2; ++epoch) {
+      std::vector<int64_t> seen;
+      for (int64_t step = 0; step < steps; ++step) {
+        const auto picked = epoch_batch(size, batch, epoch * steps + step, 7);
+        seen.insert(seen.end(), picked.begin(), picked.end());
+      }
+      if (epoch == 0) first_epoch = seen;
+      if (epoch == 1) EXPECT_NE(seen, first_epoch);
+      EXPECT_EQ(std::set<int64_t>(seen.begin(), seen.end()).size(), size_t(steps * batch));
+      EXPECT_GE(*std::min_element(seen.begin(), seen.end()), 0);
+      EXPECT_LT(*std::max_element(seen.begin(), seen.end()), size);
+    }
+  }
+  EXPECT_EQ(epoch_batch(1000, 5, 3, 7), epoch_batch(1000, 5, 3, 7));
+  EXPECT_NE(epoch_batch(1000, 5, 3, 7), epoch_batch(1000, 5, 3, 8));
+}
+
+}  // namespace
+}  // namespace cq
