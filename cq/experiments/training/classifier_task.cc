@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 
 #include "cq/core/io/safetensors.h"
+#include "cq/experiments/training/layout.h"
 #include "cq/experiments/training/tasks.h"
 
 namespace cq {
@@ -58,7 +59,7 @@ class ClassifierTask : public TrainingTask {
     const auto flip = at::rand({images.size(0), 1, 1, 1}, generator) < 0.5;
     images = crop_shifted(at::where(flip, images.flip(3), images), generator);
     images = blur_some(images, config_.blur_probability, generator);
-    const auto out = classifier_.forward(images.to(device_), true);
+    const auto out = classifier_.forward(in_training_layout(images.to(device_)), true);
     const auto labels = train_.labels.index_select(0, picked).to(device_);
     return at::cross_entropy_loss(out.logits.to(at::kFloat), labels, {}, 1, -100,
                                   config_.label_smoothing);

@@ -14,6 +14,7 @@
 #include "cq/core/io/safetensors.h"
 #include "cq/core/models/patch_stage.h"
 #include "cq/core/samplers/ddim.h"
+#include "cq/experiments/training/layout.h"
 #include "cq/experiments/training/tasks.h"
 
 namespace cq {
@@ -97,7 +98,7 @@ class DenoiserTask : public TrainingTask {
       labels = at::where(dropped, at::full({n}, model_.null_class(), at::kLong), labels);
     }
     const auto a = alpha_bars_.index_select(0, t).view({n, 1, 1, 1});
-    const auto x = at::sqrt(a) * x0 + at::sqrt(1 - a) * noise;
+    const auto x = in_training_layout(at::sqrt(a) * x0 + at::sqrt(1 - a) * noise);
     const bool v = model_.diffusion().prediction() == Prediction::v;
     const auto target = v ? at::sqrt(a) * noise - at::sqrt(1 - a) * x0 : noise;
     FloatExecutor executor;

@@ -93,7 +93,7 @@ std::vector<std::string> columns_without_speed(const std::filesystem::path& file
   return rows;
 }
 
-class Training : public testing::TestWithParam<std::pair<const char*, WithTask>> {};
+class Training : public ::testing::TestWithParam<std::pair<const char*, WithTask>> {};
 
 TEST_P(Training, ResumesBitForBitAfterAKill) {
   const auto& with_task = GetParam().second;
@@ -132,10 +132,10 @@ TEST_P(Training, RefusesACheckpointOfAnotherNetwork) {
 
 INSTANTIATE_TEST_SUITE_P(
     Tasks, Training,
-    testing::Values(std::pair<const char*, WithTask>{"classifier", with_classifier},
-                    std::pair<const char*, WithTask>{"unet", with_denoiser<test::small_unet>},
-                    std::pair<const char*, WithTask>{"dit", with_denoiser<test::small_dit>}),
-    [](const auto& info) { return std::string(info.param.first); });
+    ::testing::Values(std::pair<const char*, WithTask>{"classifier", with_classifier},
+                      std::pair<const char*, WithTask>{"unet", with_denoiser<test::small_unet>},
+                      std::pair<const char*, WithTask>{"dit", with_denoiser<test::small_dit>}),
+    [](const auto& task) { return std::string(task.param.first); });
 
 TEST(ClassifierTask, LearnsWhatAGlanceTells) {
   Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::training, 3));
@@ -177,7 +177,9 @@ TEST(EpochBatch, SeesEachImageOnceAnEpoch) {
         seen.insert(seen.end(), picked.begin(), picked.end());
       }
       if (epoch == 0) first_epoch = seen;
-      if (epoch == 1) EXPECT_NE(seen, first_epoch);
+      if (epoch == 1) {
+        EXPECT_NE(seen, first_epoch);
+      }
       EXPECT_EQ(std::set<int64_t>(seen.begin(), seen.end()).size(), size_t(steps * batch));
       EXPECT_GE(*std::min_element(seen.begin(), seen.end()), 0);
       EXPECT_LT(*std::max_element(seen.begin(), seen.end()), size);
