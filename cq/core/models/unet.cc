@@ -27,7 +27,8 @@ const config::Params<UNetConfig>& UNet::parameters() {
           .field("use_scale_shift_norm", &C::use_scale_shift_norm,
                  "the time embedding modulates the second norm instead of being added")
           .field("resblock_updown", &C::resblock_updown,
-                 "residual blocks resample, not convolutions");
+                 "residual blocks resample, not convolutions")
+          .field("middle", &C::middle, "residual and attention blocks below the deepest level");
   return params;
 }
 
@@ -40,11 +41,7 @@ UNet::UNet(const UNetConfig& config, Weights weights)
   time_out_ = make_linear(root / "time_embed", "2", embedding, embedding,
                           {.act = Activation::silu, .embedding = true});
   build_down(root / "input_blocks");
-  const int64_t deep = skip_channels_.back();
-  middle_.resize(3);
-  middle_[0].res.emplace(root / "middle_block" / 0, res(deep, deep));
-  add_attention(middle_[1], root / "middle_block", 1, deep);
-  middle_[2].res.emplace(root / "middle_block" / 2, res(deep, deep));
+  if (config.middle) build_middle(root / "middle_block");
   build_up(root / "output_blocks");
   out_ = make_conv(root / "out", "2", width, config.out_channels, 3,
                    {.norm = make_group_norm(root / "out", "0", width, 1e-5),
@@ -110,6 +107,14 @@ void UNet::build_down(const Scope& scope) {
     skip_channels_.push_back(channels);
     factor *= 2;
   }
+}
+
+void UNet::build_middle(const Scope& scope) {
+  const int64_t channels = skip_channels_.back();
+  middle_.resize(3);
+  middle_[0].res.emplace(scope / 0, res(channels, channels));
+  add_attention(middle_[1], scope, 1, channels);
+  middle_[2].res.emplace(scope / 2, res(channels, channels));
 }
 
 void UNet::build_up(const Scope& scope) {

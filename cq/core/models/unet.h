@@ -25,6 +25,7 @@ struct UNetConfig {
   int64_t context_dim = 768;
   bool use_scale_shift_norm = false;
   bool resblock_updown = false;
+  bool middle = true;  ///< blocks below the deepest level (BK-SDM-Small and -Tiny have none)
 };
 
 /// UNet of LDM and Stable Diffusion, names as in CompVis' openaimodel.UNetModel.
@@ -60,6 +61,7 @@ class UNet : public Network {
     const Step* step;
   };
   void build_down(const Scope& scope);
+  void build_middle(const Scope& scope);
   void build_up(const Scope& scope);
   void add_attention(Block& block, const Scope& scope, int64_t child, int64_t channels) const;
   ResBlockConfig res(int64_t in, int64_t out, int64_t seam = 0) const;

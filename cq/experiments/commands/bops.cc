@@ -122,7 +122,10 @@ void print_text(const Costs& c, const BopsOptions& options) {
 
 int bops_command(const BopsOptions& options) {
   const Counter counter = parse_counter(options.counter);
-  const auto config = compose_program("command", options.overrides);
+  // Counting needs no weights, so it does not ask for a file.
+  std::vector<std::string> overrides{"weights=random"};
+  overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
+  const auto config = compose_program("command", overrides);
   check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
   const c10::NoGradGuard no_grad;
   const auto costs = compute(config, counter);
