@@ -1,6 +1,7 @@
 #include "cq/core/layers/unit.h"
 
 #include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/upsample_nearest2d.h>
@@ -79,7 +80,8 @@ at::Tensor unit_product(const Unit& unit, const at::Tensor& x, const at::Tensor&
   const at::Tensor padded = g.symmetric() ? x : at::constant_pad_nd(x, {p[0], p[1], p[2], p[3]}, 0);
   const int64_t pad = g.symmetric() ? p[0] : 0;
   const std::array<int64_t, 2> strides{g.stride, g.stride}, pads{pad, pad};
-  return at::convolution(padded, weight, bias, strides, pads, {1, 1}, false, {0, 0}, g.groups);
+  // Not at::convolution, which autocast leaves in float32 on a CPU.
+  return at::conv2d(padded, weight, bias, strides, pads, {1, 1}, g.groups);
 }
 
 at::Tensor unit_epilogue(at::Tensor y, const UnitInput& in) {
