@@ -1,4 +1,5 @@
 find_package(fmt REQUIRED)
+find_package(HWY REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(yaml-cpp REQUIRED)
