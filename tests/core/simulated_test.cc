@@ -28,7 +28,7 @@ class SimulatedTest : public testing::Test {
   c10::NoGradGuard no_grad_;
   Model model_ = test::small_unet();
   Ddim sampler_{{.steps = 4}, model_.diffusion()};
-  Trajectory runs_ = record_trajectory(model_, sampler_, 1.0, 6, 0, 4);
+  Trajectory runs_ = record_trajectory(model_, sampler_, {.samples = 6, .batch = 4});
   Schedule every_{.steps = 4, .recompute = {0, 1, 2, 3}};
   QuantParameters w8a8_{.name = "w8a8", .recompute_samples = 6, .cached_samples = 3};
   ComputeAll compute_;
@@ -37,7 +37,7 @@ class SimulatedTest : public testing::Test {
 TEST_F(SimulatedTest, TrajectoriesAreWhatTheSamplerVisits) {
   EXPECT_EQ(runs_.timesteps, sampler_.timesteps());
   // The batch does not matter beyond rounding.
-  const auto other = record_trajectory(model_, sampler_, 1.0, 6, 0, 6);
+  const auto other = record_trajectory(model_, sampler_, {.samples = 6, .batch = 6});
   EXPECT_TRUE(at::allclose(runs_.x, other.x, 1e-3, 1e-4));
 }
 

@@ -102,23 +102,27 @@ at::Tensor call_step(const Model& model, const Executor& executor, double guidan
                       step, points);
 }
 
-Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance, int64_t n,
-                             uint64_t seed, int64_t batch, const StepDone& step_done) {
+Trajectory record_trajectory(const Model& model, const Sampler& sampler,
+                             const TrajectoryRequest& request, const TrajectoryWatch& watch,
+                             const StepDone& step_done) {
   c10::NoGradGuard no_grad;
   const auto& l = model.latent();
+  const int64_t n = request.samples;
   const FloatExecutor executor;
-  const Denoiser denoiser(model, executor, guidance);
+  const Denoiser denoiser(model, executor, request.guidance);
   Trajectory trajectory{at::empty({sampler.calls(), n, l.channels, l.size, l.size}),
-                        cycling_labels(0, n, model.classes()), sampler.timesteps(), seed};
-  ComputeAll compute;
-  for (int64_t first = 0; first < n; first += batch) {
-    const int64_t count = std::min(batch, n - first);
-    const NoiseSource noise(seed, first);
+                        cycling_labels(0, n, model.classes()), sampler.timesteps(), request.seed};
+  for (int64_t first = 0; first < n; first += request.batch) {
+    const int64_t count = std::min(request.batch, n - first);
+    const NoiseSource noise(request.seed, first);
     const auto labels = trajectory.labels.narrow(0, first, count);
     const auto run = sampler.start(noise.draw(count, {l.channels, l.size, l.size}, 0), noise);
     while (!run->done()) {
-      trajectory.x[run->call()].narrow(0, first, count).copy_(run->x());
-      run->advance(denoiser.eps(run->x(), labels, run->timestep(), run->call(), compute));
+      const int64_t call = run->call();
+      trajectory.x[call].narrow(0, first, count).copy_(run->x());
+      PinnedPoint watched(watch.point);
+      run->advance(denoiser.eps(run->x(), labels, run->timestep(), call, watched));
+      if (watch.seen) watch.seen(call, watched.value());
       if (step_done) step_done();
     }
   }

@@ -20,9 +20,24 @@ struct Trajectory {
 /// Called after each step of a long pass, for progress; may throw to end it.
 using StepDone = std::function<void()>;
 
-/// Samples n images in full precision, seeds seed + 0 .. seed + n - 1, in batches of `batch`.
-Trajectory record_trajectory(const Model& model, const Sampler& sampler, double guidance, int64_t n,
-                             uint64_t seed, int64_t batch, const StepDone& step_done = {});
+/// Sees the value of one point at every step while a trajectory is recorded, batch by batch.
+struct TrajectoryWatch {
+  CachePoint point = {};
+  std::function<void(int64_t step, const at::Tensor& value)> seen = {};
+};
+
+/// What is recorded: n images, seeds seed + 0 .. seed + n - 1, in batches of `batch`.
+struct TrajectoryRequest {
+  double guidance = 1;
+  int64_t samples = 1;
+  uint64_t seed = 0;
+  int64_t batch = 1;
+};
+
+/// Samples in full precision and keeps what every network call was made with.
+Trajectory record_trajectory(const Model& model, const Sampler& sampler,
+                             const TrajectoryRequest& request, const TrajectoryWatch& watch = {},
+                             const StepDone& step_done = {});
 
 /// Ranges of all weights and, at every step, of all activations: at steps that recompute from
 /// `recompute_samples` runs of the trajectory, at the others from `cached_samples` runs with the

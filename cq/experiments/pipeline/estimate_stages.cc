@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 
 #include "cq/base/interrupt.h"
+#include "cq/base/json.h"
 #include "cq/core/distances.h"
 #include "cq/experiments/harness/graph.h"
 #include "cq/experiments/pipeline/stage_files.h"
@@ -15,6 +16,9 @@ namespace cq {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Lags that distances are computed for at least, so that the intervals of a sweep share them.
+constexpr int64_t kLeastWindow = 64;
 
 /// One tick of the stage's bar, and a point at which a signal may end it.
 StepDone ticking(StageFolder& folder) {
@@ -48,11 +52,33 @@ std::vector<std::pair<std::string, StageId>> CellStages::inputs() const {
 }
 
 int64_t distance_window(const CachePolicy& policy, int64_t steps) {
-  constexpr int64_t kLeast = 64;
   if (policy.window() >= steps) return steps;
-  const auto rounded = int64_t(std::bit_ceil(uint64_t(std::max(policy.window(), kLeast))));
+  const auto rounded = int64_t(std::bit_ceil(uint64_t(std::max(policy.window(), kLeastWindow))));
   return std::min(rounded, steps);
 }
+
+namespace {
+
+/// What the distances of a stage are determined by, beside its trajectory.
+Json distance_key(const CachePoint& point, const std::string& metric, int64_t window) {
+  return {{"point", point_key(point)}, {"metric", metric}, {"window", window}};
+}
+
+/// Distances that the recording of trajectories adds up on its way, whatever the cells ask for:
+/// those of the model's first cache point in the paper's metric. Others need a pass of their own.
+struct WatchedDistances {
+  static constexpr const char* metric = "l1";
+  CachePoint point;
+  int64_t window;
+  Json key() const { return distance_key(point, metric, window); }
+};
+
+WatchedDistances watched_of(const CellSpec& cell) {
+  return {cell.model->shapes->network().cache_point(0, {}),
+          std::min(kLeastWindow, cell.sampler->calls())};
+}
+
+}  // namespace
 
 Stage trajectory_stage(const StageContext& context) {
   const auto& cell = *context.cell;
@@ -65,51 +91,70 @@ Stage trajectory_stage(const StageContext& context) {
   stage.params["samples"] = n;
   stage.params["seed"] = cell.calibration.seed;
   stage.params["batch"] = cell.run.batch;
+  stage.params["watched"] = watched_of(cell).key();
   stage.compute = [context, n, steps](StageFolder& folder) {
     const auto& c = *context.cell;
     const int64_t batches = (n + c.run.batch - 1) / c.run.batch;
     folder.expect(batches * steps, "steps");
-    save_trajectory(folder.path(),
-                    record_trajectory(context.model(), *c.sampler, c.guidance, n,
-                                      uint64_t(c.calibration.seed), c.run.batch, ticking(folder)));
+    const auto watched = watched_of(c);
+    DistanceWindow distances({.steps = steps, .window = watched.window});
+    const TrajectoryRequest request{c.guidance, n, uint64_t(c.calibration.seed), c.run.batch};
+    const auto add = [&](int64_t step, const at::Tensor& value) { distances.add(step, value); };
+    save_trajectory(folder.path(), record_trajectory(context.model(), *c.sampler, request,
+                                                     {watched.point, add}, ticking(folder)));
+    save_distances(folder.path(), distances.costs());
+    write_json(folder.path() / "distances.json", watched.key());
   };
   return stage;
 }
 
+namespace {
+
+/// Visits every step of a trajectory again, for a point or metric that was not watched.
+CostTable distances_of(const StageContext& context, const Trajectory& runs, int64_t window,
+                       const StepDone& step_done) {
+  const auto& c = *context.cell;
+  const c10::NoGradGuard no_grad;
+  const int64_t n = runs.labels.size(0), batch = c.run.batch;
+  DistanceWindow distances({.steps = runs.steps(),
+                            .window = window,
+                            .metric = parse_distance_metric(c.policy->distance_metric())});
+  const FloatExecutor executor;
+  for (int64_t first = 0; first < n; first += batch) {
+    const auto picked = at::arange(first, std::min(n, first + batch), at::kLong);
+    for (int64_t t = 0; t < runs.steps(); ++t) {
+      PinnedPoint watched(c.point);
+      call_step(context.model(), executor, c.guidance, runs, picked, t, watched);
+      distances.add(t, watched.value());
+      step_done();
+    }
+  }
+  return distances.costs();
+}
+
+}  // namespace
+
 Stage distance_stage(const StageContext& context, StageId trajectory) {
   const auto& cell = *context.cell;
   const int64_t window = distance_window(*cell.policy, cell.sampler->calls());
+  const auto key = distance_key(cell.point, cell.policy->distance_metric(), window);
   Stage stage{.kind = "distances",
-              .params = {{"point", point_key(cell.point)},
-                         {"metric", cell.policy->distance_metric()},
-                         {"window", window},
-                         {"guidance", cell.guidance},
-                         {"batch", cell.run.batch}},
+              .params = key,
               .inputs = {{"trajectory", trajectory}},
               .compute = {},
               .cost = weighing(double(cell.calibration.samples * cell.sampler->calls()))};
-  stage.compute = [context, window](StageFolder& folder) {
-    const auto& c = *context.cell;
-    const c10::NoGradGuard no_grad;
-    const auto& model = context.model();
-    const auto runs = load_trajectory(folder.input("trajectory"));
-    const int64_t n = runs.labels.size(0), steps = runs.steps(), batch = c.run.batch;
-    folder.expect((n + batch - 1) / batch * steps, "steps");
-    DistanceWindow distances({.steps = steps,
-                              .window = window,
-                              .metric = parse_distance_metric(c.policy->distance_metric())});
-    const FloatExecutor executor;
-    for (int64_t first = 0; first < n; first += batch) {
-      const auto picked = at::arange(first, std::min(n, first + batch), at::kLong);
-      for (int64_t t = 0; t < steps; ++t) {
-        PinnedPoint watched(c.point);
-        call_step(model, executor, c.guidance, runs, picked, t, watched);
-        distances.add(t, watched.value());
-        folder.bar().add(1);
-        throw_if_interrupted();
-      }
+  stage.params["guidance"] = cell.guidance;
+  stage.params["batch"] = cell.run.batch;
+  stage.compute = [context, window, key](StageFolder& folder) {
+    const auto from = folder.input("trajectory");
+    if (read_json(from / "distances.json") == key) {
+      save_distances(folder.path(), load_distances(from, window));
+      return;
     }
-    save_distances(folder.path(), distances.costs());
+    const auto runs = load_trajectory(from);
+    const int64_t n = runs.labels.size(0), batch = context.cell->run.batch;
+    folder.expect((n + batch - 1) / batch * runs.steps(), "steps");
+    save_distances(folder.path(), distances_of(context, runs, window, ticking(folder)));
   };
   return stage;
 }
