@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cq/base/error.h"
+#include "cq/core/quant/ranges.h"
 
 namespace cq {
 
@@ -10,26 +11,6 @@ namespace {
 
 constexpr char kOperands[] = {'q', 'k', 'v', 'p'};
 constexpr int64_t kBoundaryBits = 8;
-constexpr int64_t kFeatureBits = 8;
-
-std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::string& key) {
-  const auto found = calibration.find(key);
-  if (found == calibration.end()) {
-    throw RunError("[quant] no calibrated range for {}; the calibration is of another network",
-                   key);
-  }
-  const auto table = found->second.to(at::kDouble).contiguous();
-  std::vector<QuantRange> ranges;
-  for (int64_t t = 0; t < table.size(0); ++t) {
-    const double scale = table.data_ptr<double>()[2 * t];
-    const double zero = table.data_ptr<double>()[2 * t + 1];
-    if (!std::isfinite(scale) || scale <= 0) {
-      throw RunError("[quant] {} has scale {} at step {}; scales must be positive", key, scale, t);
-    }
-    ranges.push_back({scale, int64_t(zero)});
-  }
-  return ranges;
-}
 
 }  // namespace
 
@@ -43,7 +24,7 @@ const config::Params<QuantParameters>& quant_parameters() {
           .field("softmax_bits", &Q::softmax_bits, "bits of attention weights", {2, 8}, "bits")
           .field("weight_symmetric", &Q::weight_symmetric, "weight ranges symmetric about zero")
           .field("execution", &Q::execution, "how quantized layers are computed")
-          .choices({"simulated"})
+          .choices({"simulated", "integer"})
           .field("recompute_samples", &Q::recompute_samples,
                  "samples that calibrate a step that recomputes", {1, 100000})
           .field("cached_samples", &Q::cached_samples, "samples that calibrate a cached step",
@@ -97,11 +78,7 @@ SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParamete
   for (const auto& unit : network.weights().units()) {
     auto& state = units_.emplace_back();
     for (int64_t side = 0; side < sides(unit); ++side) {
-      const auto found = calibration.find(weight_key(unit, side));
-      if (found == calibration.end()) {
-        throw RunError("[quant] no calibrated range for {}", weight_key(unit, side));
-      }
-      const WeightRanges ranges{found->second[0], found->second[1]};
+      const auto ranges = read_weight_ranges(calibration, unit, side);
       state.sides.push_back(
           {fake_quantize_weight(side_weight(unit, side), ranges, weight_bits(unit, quant)),
            read_ranges(calibration, act_key(unit, side))});

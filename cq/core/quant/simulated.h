@@ -44,8 +44,18 @@ std::string act_key(const Unit& unit, int64_t side);
 std::string weight_key(const Unit& unit, int64_t side);
 std::string attention_key(const AttentionUnit& unit, char operand);
 
+/// Bits that a cached feature is kept in.
+inline constexpr int64_t kFeatureBits = 8;
+
+/// Execution that keeps cached features quantized.
+class QuantizedExecutor : public Executor {
+ public:
+  /// The kept feature as 8 bits hold it, at the range of the step that computed it.
+  virtual at::Tensor store_feature(const at::Tensor& value, int64_t step) const = 0;
+};
+
 /// Quantized execution in floating point: every product sees operands rounded to their grids.
-class SimulatedExecutor : public Executor {
+class SimulatedExecutor : public QuantizedExecutor {
  public:
   /// Throws RunError naming the layer whose ranges are missing or unusable.
   SimulatedExecutor(const Network& network, const QuantParameters& quant,
@@ -56,8 +66,7 @@ class SimulatedExecutor : public Executor {
 
   /// The product of one side with quantized operands, before any correction; x is that side's.
   at::Tensor side_product(const Unit& unit, const at::Tensor& x, int64_t side, int64_t step) const;
-  /// The kept feature as 8 bits hold it, at the range of the step that computed it.
-  at::Tensor store_feature(const at::Tensor& value, int64_t step) const;
+  at::Tensor store_feature(const at::Tensor& value, int64_t step) const override;
 
  private:
   struct Side {

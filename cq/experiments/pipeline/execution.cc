@@ -1,5 +1,6 @@
 #include "cq/experiments/pipeline/execution.h"
 
+#include "cq/core/quant/integer.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/methods/cache/uniform_schedule.h"
 
@@ -14,18 +15,23 @@ CellExecution::CellExecution(const StageContext& context, const StageFolder& fol
     executor_ = std::make_unique<FloatExecutor>();
     return;
   }
-  auto made = std::make_unique<SimulatedExecutor>(context.model().network(), cell_.quant,
-                                                  load_calibration(folder.input("calibration")),
-                                                  corrections_);
-  simulated_ = made.get();
+  const auto& network = context.model().network();
+  const auto calibration = load_calibration(folder.input("calibration"));
+  std::unique_ptr<QuantizedExecutor> made;
+  if (cell_.quant.execution == "integer") {
+    made = std::make_unique<IntegerExecutor>(network, cell_.quant, calibration, corrections_);
+  } else {
+    made = std::make_unique<SimulatedExecutor>(network, cell_.quant, calibration, corrections_);
+  }
+  quantized_ = made.get();
   executor_ = std::move(made);
 }
 
 std::unique_ptr<PointHandler> CellExecution::points() const {
   if (!cell_.policy->caches()) return std::make_unique<ComputeAll>();
   ScheduledCache::Store store;
-  if (simulated_ != nullptr) {
-    store = [quantized = simulated_](const at::Tensor& value, int64_t step) {
+  if (quantized_ != nullptr) {
+    store = [quantized = quantized_](const at::Tensor& value, int64_t step) {
       return quantized->store_feature(value, step);
     };
   }

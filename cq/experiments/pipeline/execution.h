@@ -12,7 +12,6 @@ class CellExecution {
   CellExecution(const StageContext& context, const StageFolder& folder);
 
   const Executor& executor() const { return *executor_; }
-  const SimulatedExecutor* simulated() const { return simulated_; }
   const Schedule& schedule() const { return schedule_; }
   /// A cache with nothing in it, for one batch.
   std::unique_ptr<PointHandler> points() const;
@@ -22,7 +21,7 @@ class CellExecution {
   Schedule schedule_;
   Corrections corrections_;
   std::unique_ptr<Executor> executor_;
-  const SimulatedExecutor* simulated_ = nullptr;
+  const QuantizedExecutor* quantized_ = nullptr;
 };
 
 }  // namespace cq

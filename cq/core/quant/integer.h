@@ -1,0 +1,41 @@
+#pragma once
+#include <array>
+#include <vector>
+
+#include "cq/core/quant/integer_weights.h"
+#include "cq/core/quant/simulated.h"
+
+namespace cq {
+
+/// Quantized execution in integers: computes what SimulatedExecutor describes, with u8 inputs, s8
+/// weights and 32-bit sums. Results do not depend on batch size or threads, bit for bit.
+class IntegerExecutor : public QuantizedExecutor {
+ public:
+  /// Quantizes and packs the network's weights. Throws RunError naming the layer whose ranges are
+  /// missing or unusable, or that integers cannot compute.
+  IntegerExecutor(const Network& network, const QuantParameters& quant,
+                  const Calibration& calibration, const Corrections& corrections = {},
+                  const ProductEngine& engine = product_engine());
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override;
+  at::Tensor store_feature(const at::Tensor& value, int64_t step) const override;
+
+ private:
+  struct Side {
+    PackedWeight weight;
+    std::vector<QuantRange> ranges;  ///< by step
+  };
+  struct UnitState {
+    std::vector<Side> sides;
+    const Corrections::Output* correction = nullptr;
+  };
+  const ProductEngine& engine_;
+  QuantParameters quant_;
+  std::vector<UnitState> units_;
+  std::vector<std::array<std::vector<QuantRange>, 4>> attentions_;
+  std::vector<QuantRange> feature_;
+  Corrections corrections_;
+};
+
+}  // namespace cq

@@ -1,0 +1,238 @@
+#include "cq/core/quant/integer_input.h"
+
+#include "cq/base/error.h"
+#include "cq/core/kernels/activate.h"
+#include "cq/core/kernels/group_norm.h"
+#include "cq/core/kernels/images.h"
+#include "cq/core/kernels/layer_norm.h"
+
+namespace cq {
+
+namespace {
+
+/// Values below which threads cost more than they save.
+constexpr int64_t kSmall = 16384;
+
+int64_t grain(int64_t values_of_one) {
+  return std::max<int64_t>(1, kSmall / std::max<int64_t>(1, values_of_one));
+}
+
+at::Tensor dense(const at::Tensor& x) {
+  if (!x.defined()) return x;
+  const auto floats = x.to(at::kFloat);
+  return x.dim() == 4 ? floats.contiguous(at::MemoryFormat::ChannelsLast) : floats.contiguous();
+}
+
+kernels::Rows<const float> channel_rows(const at::Tensor& values) {
+  if (!values.defined()) return {};
+  return {values.data_ptr<float>(), values.stride(0)};
+}
+
+kernels::CodeRange code_range(const InputSide& side) {
+  return {1.0f / float(side.range.scale), int32_t(side.range.zero_point),
+          int32_t((int64_t(1) << side.bits) - 1)};
+}
+
+const float* data_or_null(const at::Tensor& values) {
+  return values.defined() ? values.data_ptr<float>() : nullptr;
+}
+
+/// Shape of an operand as lines of positions: [B, C, H, W], [B, N, C] or [B, C].
+CodeImage::Shape shape_of(const at::Tensor& x) {
+  if (x.dim() == 4) return {x.size(0), x.size(2), x.size(3), x.size(1)};
+  if (x.dim() == 3) return {x.size(0), 1, x.size(1), x.size(2)};
+  return {x.size(0), 1, 1, x.size(1)};
+}
+
+class Quantization {
+ public:
+  Quantization(const Unit& unit, const UnitInput& in, const std::vector<InputSide>& sides)
+      : unit_(unit), in_(in), sides_(sides), operands_{in.x, in.skip} {
+    if (unit.norm.kind == NormKind::group) {
+      group_norm();
+    } else if (unit.norm.kind == NormKind::none && in.scale.defined()) {
+      factor_ = in.scale + 1;
+      offset_ = in.shift.contiguous();
+    }
+  }
+
+  CodeImage side(size_t i) const {
+    auto shape = shape_of(operands_[i]);
+    if (unit_.act == Activation::geglu) shape.channels /= 2;
+    const bool resampled = unit_.resample != Resample::none;
+    if (unit_.resample == Resample::up) {
+      shape.height *= 2;
+      shape.width *= 2;
+    } else if (unit_.resample == Resample::down) {
+      shape.height /= 2;
+      shape.width /= 2;
+    }
+    const CodeImage codes(shape, unit_.conv, sides_[i].sums);
+    codes.fill_gaps(uint8_t(sides_[i].range.zero_point));
+    if (unit_.norm.kind == NormKind::layer && resampled) {
+      throw RunError("[quant] layer {}: no integer kernel resamples after a layer norm",
+                     unit_.name);
+    }
+    if (unit_.resample == Resample::up) {
+      upsampled(i, codes);
+    } else {
+      lines(i, codes);
+    }
+    return codes;
+  }
+
+ private:
+  void group_norm() {
+    const auto& norm = unit_.norm;
+    const int64_t images = in_.x.size(0), channels = unit_.in_channels();
+    factor_ = at::empty({images, channels}, at::kFloat);
+    offset_ = at::empty({images, channels}, at::kFloat);
+    kernels::GroupNorm g{.positions = shape_of(in_.x).height * shape_of(in_.x).width,
+                         .groups = norm.groups,
+                         .eps = norm.eps,
+                         .weight = data_or_null(norm.weight),
+                         .bias = data_or_null(norm.bias),
+                         .scale = channel_rows(in_.scale),
+                         .shift = channel_rows(in_.shift),
+                         .factor = {factor_.data_ptr<float>(), channels},
+                         .offset = {offset_.data_ptr<float>(), channels}};
+    for (size_t i = 0; i < sides_.size(); ++i) {
+      const int64_t own = shape_of(operands_[i]).channels;
+      g.operands[i].x.floats = {operands_[i].data_ptr<float>(), own};
+      g.operands[i].channels = own;
+    }
+    const auto workspace = at::empty({kernels::group_norm_workspace(g, images)}, at::kFloat);
+    g.moments = workspace.data_ptr<float>();
+    const int64_t parts = kernels::group_norm_parts(g);
+    const int64_t values = g.positions * channels / parts;
+    at::parallel_for(0, images * parts, grain(values),
+                     [&](int64_t a, int64_t b) { kernels::group_norm_moments(g, a, b); });
+    at::parallel_for(0, images, grain(channels),
+                     [&](int64_t a, int64_t b) { kernels::group_norm_factors(g, a, b); });
+  }
+
+  int64_t first_channel(size_t i) const { return i == 0 ? 0 : shape_of(operands_[0]).channels; }
+
+  kernels::Activate activation(size_t i, int64_t rows_per_image) const {
+    const auto own = shape_of(operands_[i]).channels;
+    kernels::Activate a;
+    a.x.floats = {operands_[i].data_ptr<float>(), own};
+    a.channels = unit_.act == Activation::geglu ? own / 2 : own;
+    a.factor = channel_rows(factor_);
+    a.offset = channel_rows(offset_);
+    if (a.factor) {
+      a.factor.data += first_channel(i);
+      a.offset.data += first_channel(i);
+    }
+    a.rows_per_image = rows_per_image;
+    a.act = kernels::Act(int(unit_.act));
+    a.out.range = code_range(sides_[i]);
+    return a;
+  }
+
+  /// Line by line into the gapped image.
+  void lines(size_t i, const CodeImage& codes) const {
+    const auto& s = codes.shape();
+    const auto source = shape_of(operands_[i]);
+    const bool pooled = unit_.resample == Resample::down;
+    const auto a = activation(i, s.height * s.width);
+    kernels::LayerNorm norm;
+    if (unit_.norm.kind == NormKind::layer) {
+      norm = {.x = a.x.floats,
+              .channels = a.channels,
+              .rows_per_image = a.rows_per_image,
+              .eps = unit_.norm.eps,
+              .weight = data_or_null(unit_.norm.weight),
+              .bias = data_or_null(unit_.norm.bias),
+              .scale = channel_rows(in_.scale),
+              .shift = channel_rows(in_.shift),
+              .act = a.act,
+              .out = {}};
+    }
+    // Where lines follow each other without a gap, threads share out positions, not lines.
+    const bool whole = !codes.has_gaps();
+    const int64_t length = whole ? 1 : s.width;
+    const int64_t count = s.images * s.height * s.width / length;
+    at::parallel_for(0, count, grain(length * s.channels), [&](int64_t first, int64_t last) {
+      for (int64_t l = first; l < last; l = whole ? last : l + 1) {
+        const int64_t row = l * length, end = whole ? last : row + length;
+        const int64_t at = whole ? 0 : codes.position(l / s.height, l % s.height) - row;
+        kernels::CodeOutput out{.codes = {codes.codes() + at * codes.depth(), codes.depth()},
+                                .range = a.out.range,
+                                .sums = codes.sums()};
+        if (norm.channels > 0) {
+          auto n = norm;
+          n.out = out;
+          kernels::layer_norm(n, row, end);
+          continue;
+        }
+        auto part = a;
+        part.out = out;
+        if (pooled) {
+          kernels::activate_pooled(part, {source.height * source.width, source.width, s.width}, row,
+                                   end);
+        } else {
+          kernels::activate(part, row, end);
+        }
+      }
+    });
+  }
+
+  /// At the input's size first, then each position four times.
+  void upsampled(size_t i, const CodeImage& codes) const {
+    const auto s = shape_of(operands_[i]);
+    const CodeImage small({s.images, s.height, s.width, s.channels}, {}, sides_[i].sums);
+    auto a = activation(i, s.height * s.width);
+    a.out.codes = {small.codes(), small.depth()};
+    a.out.sums = small.sums();
+    at::parallel_for(0, s.images * s.height * s.width, grain(s.channels),
+                     [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
+    const auto& big = codes.shape();
+    kernels::Upsample u{
+        .in = {small.codes(), small.depth()}, .out = {}, .channels = s.channels, .width = s.width};
+    at::parallel_for(
+        0, big.images * big.height, grain(big.width * s.channels),
+        [&](int64_t first, int64_t last) {
+          for (int64_t l = first; l < last; ++l) {
+            auto part = u;
+            const int64_t at = codes.position(l / big.height, l % big.height) - l * big.width;
+            part.out = {codes.codes() + at * codes.depth(), codes.depth()};
+            kernels::upsample(part, l, l + 1);
+            if (codes.sums() == nullptr) continue;
+            const int32_t* from =
+                small.sums() + (l / big.height * s.height + l % big.height / 2) * s.width;
+            for (int64_t x = 0; x < big.width; ++x) {
+              codes.sums()[l * big.width + x] = from[x / 2];
+            }
+          }
+        });
+  }
+
+  const Unit& unit_;
+  const UnitInput& in_;
+  const std::vector<InputSide>& sides_;
+  at::Tensor operands_[2];
+  at::Tensor factor_, offset_;
+};
+
+}  // namespace
+
+UnitInput dense_input(const UnitInput& in) {
+  return {.x = dense(in.x),
+          .skip = dense(in.skip),
+          .scale = dense(in.scale),
+          .shift = dense(in.shift),
+          .gate = dense(in.gate),
+          .residual = dense(in.residual),
+          .channel_bias = dense(in.channel_bias)};
+}
+
+std::vector<CodeImage> quantize_input(const Unit& unit, const UnitInput& in,
+                                      const std::vector<InputSide>& sides) {
+  const Quantization quantization(unit, in, sides);
+  std::vector<CodeImage> codes;
+  for (size_t i = 0; i < sides.size(); ++i) codes.push_back(quantization.side(i));
+  return codes;
+}
+
+}  // namespace cq

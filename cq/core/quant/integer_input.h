@@ -1,0 +1,25 @@
+#pragma once
+#include <vector>
+
+#include "cq/core/quant/code_image.h"
+#include "cq/core/quant/quantizer.h"
+
+namespace cq {
+
+/// How one side of a unit's input becomes codes.
+struct InputSide {
+  QuantRange range;
+  int64_t bits = 8;
+  bool sums = false;  ///< sums of the rows are wanted
+};
+
+/// Norm, modulation, activation, resampling and quantization of a unit's input in one or two
+/// passes: codes of each side, laid out for the unit's product. `in` must be channels-last (see
+/// dense_input).
+std::vector<CodeImage> quantize_input(const Unit& unit, const UnitInput& in,
+                                      const std::vector<InputSide>& sides);
+
+/// The operands in the layout that kernels read: float32, images channels-last, tokens contiguous.
+UnitInput dense_input(const UnitInput& in);
+
+}  // namespace cq

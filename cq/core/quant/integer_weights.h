@@ -1,0 +1,38 @@
+#pragma once
+#include <vector>
+
+#include "cq/core/quant/product_engine.h"
+#include "cq/core/quant/quantizer.h"
+
+namespace cq {
+
+/// The codes of a weight, 0 .. 2^bits - 1, as u8 in the weight's shape.
+at::Tensor quantize_weight(const at::Tensor& weight, const WeightRanges& ranges, int64_t bits);
+
+/// Weight of one side of a unit, ready for products: w = scale[o] (stored - zero[o]).
+///
+/// Up to 7 bits, code - zero point fits s8 and is what is stored: zero is 0. At 8 bits code - 128
+/// is stored and zero = zero point - 128, whose part in the product, zero[o] times the sum of the
+/// inputs, is added afterwards; symmetric weights have none.
+struct PackedWeight {
+  OperandShape shape;
+  at::Tensor packed;               ///< in the engine's layout
+  std::vector<float> scale;        ///< [O]
+  std::vector<float> zero;         ///< [O]
+  std::vector<float> column_sums;  ///< [O], of the stored values
+  bool has_zero = false;           ///< any zero[o] is not 0
+};
+
+/// Packs codes [O, I, kh, kw] or [O, I] of a convolution of `groups` groups (as a dense one: codes
+/// elsewhere are the zero point). A tap is a row of the kernel, kw I' deep, with I' the inputs
+/// rounded up to a multiple of 4. Throws RunError naming `layer` where sums may pass 32 bits.
+PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
+                         const at::Tensor& codes, const WeightRanges& ranges, int64_t bits,
+                         int64_t groups);
+
+/// Channels of a code row: rounded up to a multiple of 4.
+constexpr int64_t code_depth(int64_t channels) {
+  return (channels + 3) / 4 * 4;
+}
+
+}  // namespace cq

@@ -1,0 +1,156 @@
+#include "cq/core/quant/product_engine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <ATen/native/CPUBlas.h>
+
+#include "cq/core/kernels/isa.h"
+#include "cq/core/kernels/wide_product.h"
+
+namespace cq {
+
+namespace {
+
+int64_t round_up(int64_t n, int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+/// Blocks of 64 columns, packed [tap][depth / 4][columns, rounded up to 16][4].
+class ByteProducts : public ProductEngine {
+ public:
+  static constexpr int64_t kBlock = 64, kTile = 16, kQuad = 4;
+
+  const char* name() const override { return "oneDNN brgemm, u8 x s8"; }
+  int64_t block() const override { return kBlock; }
+  int64_t packed_bytes(const OperandShape& s) const override {
+    return round_up(s.columns, kTile) * s.taps * s.depth;
+  }
+
+  void pack(const OperandSource& source, const OperandShape& s, void* packed) const override {
+    auto* out = static_cast<int8_t*>(packed);
+    for (int64_t b = 0; b < blocks(s.columns); ++b) {
+      const int64_t first = b * kBlock, count = std::min(kBlock, s.columns - first);
+      const int64_t width = round_up(count, kTile);
+      for (int64_t t = 0; t < s.taps; ++t) {
+        const int8_t* tap = source.data + first * source.column_stride + t * source.tap_stride;
+        for (int64_t k = 0; k < s.depth; k += kQuad, out += width * kQuad) {
+          pack_quads(source, tap + k * source.depth_stride, std::min(kQuad, source.depth - k),
+                     count, out);
+          std::memset(out + count * kQuad, 0, size_t((width - count) * kQuad));
+        }
+      }
+    }
+  }
+
+  void multiply(const RowBlock& r, const OperandShape& s, const void* packed,
+                int64_t index) const override {
+    const int64_t width = round_up(std::min(kBlock, s.columns - index * kBlock), kTile);
+    const auto* b = static_cast<const signed char*>(packed) + index * kBlock * s.taps * s.depth;
+    for (int64_t t = 0; t < s.taps; ++t, b += s.depth * width) {
+      at::native::cpublas::brgemm(r.rows, width, s.depth, r.a_stride, width, r.sums_stride, t > 0,
+                                  r.a + r.tap_offsets[t], b, r.sums);
+    }
+  }
+
+  void finish() const override { at::native::cpublas::brgemm_release(); }
+
+ private:
+  /// Four values deep of `count` columns; `there` of the four exist.
+  static void pack_quads(const OperandSource& source, const int8_t* from, int64_t there,
+                         int64_t count, int8_t* out) {
+    if (there == kQuad && source.depth_stride == 1) {
+      for (int64_t c = 0; c < count; ++c) {
+        std::memcpy(out + c * kQuad, from + c * source.column_stride, kQuad);
+      }
+      return;
+    }
+    for (int64_t c = 0; c < count; ++c) {
+      for (int64_t k = 0; k < kQuad; ++k) {
+        out[c * kQuad + k] =
+            k < there ? from[c * source.column_stride + k * source.depth_stride] : int8_t(0);
+      }
+    }
+  }
+};
+
+/// Blocks of a panel, [tap][depth / 2][kPanel][2] of 16 bits.
+class WideProducts : public ProductEngine {
+ public:
+  static constexpr int64_t kRows = 16;
+
+  const char* name() const override { return "16-bit multiply-add"; }
+  int64_t block() const override { return kernels::kPanel; }
+  int64_t packed_bytes(const OperandShape& s) const override {
+    return blocks(s.columns) * kernels::panel_size(s.taps, s.depth) * int64_t(sizeof(int16_t));
+  }
+
+  void pack(const OperandSource& source, const OperandShape& s, void* packed) const override {
+    auto* out = static_cast<int16_t*>(packed);
+    std::memset(packed, 0, size_t(packed_bytes(s)));
+    for (int64_t c = 0; c < s.columns; ++c) {
+      auto* panel = out + c / block() * kernels::panel_size(s.taps, s.depth);
+      const int64_t lane = c % block();
+      for (int64_t t = 0; t < s.taps; ++t) {
+        const int8_t* from = source.data + c * source.column_stride + t * source.tap_stride;
+        for (int64_t k = 0; k < source.depth; ++k) {
+          panel[((t * s.depth + k) / 2 * block() + lane) * 2 + k % 2] =
+              from[k * source.depth_stride];
+        }
+      }
+    }
+  }
+
+  void multiply(const RowBlock& r, const OperandShape& s, const void* packed,
+                int64_t index) const override {
+    const int64_t width = s.taps * s.depth;
+    thread_local std::vector<int16_t> wide;
+    thread_local std::vector<const int16_t*> rows;
+    thread_local std::vector<int64_t> taps;
+    thread_local std::vector<int32_t> sums;
+    wide.resize(size_t(kRows * width));
+    rows.resize(kRows);
+    sums.resize(size_t(kRows * block()));
+    taps.resize(size_t(s.taps));
+    for (int64_t t = 0; t < s.taps; ++t) taps[size_t(t)] = t * s.depth;
+    const auto* panel = static_cast<const int16_t*>(packed) + index * s.taps * s.depth * block();
+    for (int64_t first = 0; first < r.rows; first += kRows) {
+      const int64_t count = std::min(kRows, r.rows - first);
+      for (int64_t i = 0; i < count; ++i) {
+        int16_t* out = wide.data() + i * width;
+        rows[size_t(i)] = out;
+        for (int64_t t = 0; t < s.taps; ++t, out += s.depth) {
+          std::copy_n(r.a + (first + i) * r.a_stride + r.tap_offsets[t], s.depth, out);
+        }
+      }
+      kernels::wide_product({rows.data(), count, taps.data(), s.taps, s.depth, panel}, sums.data());
+      for (int64_t i = 0; i < count; ++i) {
+        std::copy_n(sums.data() + i * block(), block(), r.sums + (first + i) * r.sums_stride);
+      }
+    }
+  }
+
+  void finish() const override {}
+};
+
+}  // namespace
+
+const ProductEngine& byte_product_engine() {
+  static const ByteProducts engine;
+  return engine;
+}
+
+const ProductEngine& wide_product_engine() {
+  static const WideProducts engine;
+  return engine;
+}
+
+const ProductEngine& product_engine() {
+  // The library has the micro-kernel on x86 alone.
+  const auto level = kernels::isa();
+  const bool x86 = level == kernels::Isa::avx512 || level == kernels::Isa::amx;
+  return x86 && kernels::has_exact_byte_products() ? byte_product_engine() : wide_product_engine();
+}
+
+}  // namespace cq

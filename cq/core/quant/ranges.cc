@@ -1,0 +1,52 @@
+#include "cq/core/quant/ranges.h"
+
+#include <cmath>
+
+#include "cq/base/error.h"
+
+namespace cq {
+
+namespace {
+
+void check_scale(const std::string& key, double scale, const std::string& where) {
+  if (std::isnormal(float(scale)) && scale > 0) return;
+  throw RunError("[quant] {} has scale {} {}; scales must be positive normal float32 numbers", key,
+                 scale, where);
+}
+
+at::Tensor find(const Calibration& calibration, const std::string& key) {
+  const auto found = calibration.find(key);
+  if (found == calibration.end()) {
+    throw RunError("[quant] no calibrated range for {}; the calibration is of another network",
+                   key);
+  }
+  return found->second;
+}
+
+}  // namespace
+
+std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::string& key) {
+  const auto table = find(calibration, key).to(at::kDouble).contiguous();
+  std::vector<QuantRange> ranges;
+  for (int64_t t = 0; t < table.size(0); ++t) {
+    const double* row = table.data_ptr<double>() + 2 * t;
+    check_scale(key, row[0], fmt::format("at step {}", t));
+    ranges.push_back({row[0], int64_t(row[1])});
+  }
+  return ranges;
+}
+
+WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side) {
+  const auto key = weight_key(unit, side);
+  const auto table = find(calibration, key).to(at::kFloat).contiguous();
+  if (table.dim() != 2 || table.size(0) != 2 || table.size(1) != unit.out_channels()) {
+    throw RunError("[quant] {} has shape [{}], expected [2, {}]", key,
+                   fmt::join(table.sizes(), ", "), unit.out_channels());
+  }
+  for (int64_t o = 0; o < table.size(1); ++o) {
+    check_scale(key, table.data_ptr<float>()[o], fmt::format("in row {}", o));
+  }
+  return {table[0], table[1]};
+}
+
+}  // namespace cq

@@ -1,0 +1,169 @@
+// Networks in integers beside the simulated ones.
+#include "cq/core/quant/integer.h"
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/GradMode.h>
+#include <gtest/gtest.h>
+
+#include "cq/base/error.h"
+#include "cq/core/quant/calibration.h"
+#include "cq/core/samplers/ddim.h"
+#include "small_models.h"
+
+namespace cq {
+namespace {
+
+/// Computes every layer both ways, from the same input, and goes on with the simulated result.
+class BothWays : public Executor {
+ public:
+  BothWays(const Executor& simulated, const Executor& integer)
+      : simulated_(simulated), integer_(integer) {}
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
+    return compare(unit.name, simulated_.run(unit, in, step), integer_.run(unit, in, step));
+  }
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override {
+    return compare(unit.name, simulated_.attention(unit, q, k, v, step),
+                   integer_.attention(unit, q, k, v, step));
+  }
+
+ private:
+  static at::Tensor compare(const std::string& layer, at::Tensor a, const at::Tensor& b) {
+    EXPECT_EQ(a.sizes(), b.sizes()) << layer;
+    // An input that falls between two codes may be rounded differently; nothing else differs.
+    const double error = ((a - b).norm() / a.norm()).item<double>();
+    EXPECT_LT(error, 2e-3) << layer;
+    return a;
+  }
+  const Executor& simulated_;
+  const Executor& integer_;
+};
+
+struct Case {
+  const char* network;
+  int64_t weight_bits;
+  bool symmetric;
+};
+
+class IntegerTest : public testing::TestWithParam<Case> {
+ protected:
+  IntegerTest()
+      : model_(std::string(GetParam().network) == "unet" ? test::small_unet() : test::small_dit()),
+        sampler_({.steps = 4}, model_.diffusion()),
+        runs_(record_trajectory(model_, sampler_, 2.0, 4, 0, 4)),
+        quant_{.name = "quantized",
+               .weight_bits = GetParam().weight_bits,
+               .weight_symmetric = GetParam().symmetric,
+               .recompute_samples = 4,
+               .cached_samples = 2},
+        point_(model_.network().cache_point(0, {})),
+        ranges_(calibrate(model_, 2.0, runs_, quant_, {.steps = 4, .recompute = {0, 1, 2, 3}},
+                          point_)) {}
+  /// a2, b2 of some size on the units that read the cached feature.
+  Corrections corrections() const {
+    Corrections c;
+    for (const auto id : point_.consumers) {
+      const int64_t outputs = model_.network().weights().units()[size_t(id)].out_channels();
+      c.outputs[id] = {at::randn({4, outputs}) * 0.1 + 1, at::randn({4, outputs}) * 0.1};
+    }
+    return c;
+  }
+  at::Tensor call(const Executor& executor, int64_t first, int64_t n, int64_t step = 1) {
+    ComputeAll compute;
+    return call_step(model_, executor, 2.0, runs_, at::arange(first, first + n, at::kLong), step,
+                     compute);
+  }
+
+  c10::NoGradGuard no_grad_;
+  Model model_;
+  Ddim sampler_;
+  Trajectory runs_;
+  QuantParameters quant_;
+  CachePoint point_;
+  Calibration ranges_;
+};
+
+TEST_P(IntegerTest, EveryLayerGivesWhatSimulationGives) {
+  const auto c = corrections();
+  const SimulatedExecutor simulated(model_.network(), quant_, ranges_, c);
+  const IntegerExecutor integer(model_.network(), quant_, ranges_, c);
+  const BothWays both(simulated, integer);
+  for (int64_t step = 0; step < 4; ++step) call(both, 0, 4, step);
+  // And on its own, errors adding up from layer to layer.
+  const auto a = call(simulated, 0, 4), b = call(integer, 0, 4);
+  EXPECT_LT(((a - b).norm() / a.norm()).item<double>(), 1e-2);
+}
+
+TEST_P(IntegerTest, TheWideEngineGivesTheSameBits) {
+  const IntegerExecutor bytes(model_.network(), quant_, ranges_, {}, product_engine());
+  const IntegerExecutor wide(model_.network(), quant_, ranges_, {}, wide_product_engine());
+  EXPECT_TRUE(at::equal(call(bytes, 0, 4), call(wide, 0, 4)));
+}
+
+TEST_P(IntegerTest, BatchAndThreadsDoNotMatter) {
+  const IntegerExecutor integer(model_.network(), quant_, ranges_);
+  const auto together = call(integer, 0, 4);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  for (int64_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(at::equal(call(integer, i, 1), together.narrow(0, i, 1))) << i;
+  }
+  EXPECT_TRUE(at::equal(call(integer, 0, 4), together));
+  at::set_num_threads(threads);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, IntegerTest,
+                         testing::Values(Case{"unet", 8, false}, Case{"unet", 8, true},
+                                         Case{"unet", 4, false}, Case{"dit", 8, false},
+                                         Case{"dit", 4, false}),
+                         [](const auto& tested) {
+                           return fmt::format("{}W{}{}", tested.param.network,
+                                              tested.param.weight_bits,
+                                              tested.param.symmetric ? "Symmetric" : "");
+                         });
+
+class IntegerFaults : public testing::Test {
+ protected:
+  /// The message of what the constructor throws.
+  std::string fault(const Calibration& ranges, QuantParameters quant = {.name = "quantized"}) {
+    try {
+      IntegerExecutor(model_.network(), quant, ranges);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "nothing thrown";
+  }
+  Calibration good() {
+    Ddim sampler({.steps = 1}, model_.diffusion());
+    const auto runs = record_trajectory(model_, sampler, 1.0, 1, 0, 1);
+    return calibrate(model_, 1.0, runs, {.name = "q", .recompute_samples = 1, .cached_samples = 1},
+                     {.steps = 1, .recompute = {0}}, model_.network().cache_point(0, {}));
+  }
+  c10::NoGradGuard no_grad_;
+  Model model_ = test::small_unet();
+};
+
+TEST_F(IntegerFaults, NameTheLayer) {
+  const auto ranges = good();
+  const auto& unit = model_.network().weights().units()[2];
+  const auto with = [&](const std::string& key, double scale) {
+    auto broken = ranges;
+    broken[key] = broken[key].clone();
+    broken[key][0][0] = scale;
+    return fault(broken);
+  };
+  for (const double scale : {0.0, -1.0, 1e-42, double(NAN), double(INFINITY)}) {
+    EXPECT_NE(with(act_key(unit, 0), scale).find(unit.name), std::string::npos) << scale;
+    EXPECT_NE(with(weight_key(unit, 0), scale).find(unit.name), std::string::npos) << scale;
+  }
+  auto missing = ranges;
+  missing.erase(act_key(unit, 0));
+  EXPECT_NE(fault(missing).find(unit.name), std::string::npos);
+  EXPECT_NE(fault(ranges, {.name = "q", .weight_bits = 9}).find("weight_bits=9"),
+            std::string::npos);
+  EXPECT_EQ(fault(ranges), "nothing thrown");
+}
+
+}  // namespace
+}  // namespace cq
