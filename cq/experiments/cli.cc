@@ -11,6 +11,7 @@
 #include "cq/base/interrupt.h"
 #include "cq/base/log.h"
 #include "cq/base/version.h"
+#include "cq/core/quant/product_engine.h"
 #include "cq/experiments/commands/bops.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
@@ -278,6 +279,7 @@ std::string first_part(const std::exception& error) {
 int run_chosen(const CommandLine& line) {
   try {
     set_log_level(parse_log_level(line.log_level));
+    limit_products();
     return line.chosen();
   } catch (const Interrupted& signal) {
     fmt::print(stderr, "cq-exp: {}\n", signal.what());

@@ -1,6 +1,7 @@
 #include "cq/core/quant/product_engine.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -135,6 +136,10 @@ class WideProducts : public ProductEngine {
 };
 
 }  // namespace
+
+void limit_products() {
+  if (const char* limit = kernels::product_isa_limit()) setenv("ONEDNN_MAX_CPU_ISA", limit, 1);
+}
 
 const ProductEngine& byte_product_engine() {
   static const ByteProducts engine;

@@ -53,6 +53,9 @@ class ProductEngine {
   virtual void finish() const = 0;
 };
 
+/// Holds the library to the instruction set in force. To be called before its first use.
+void limit_products();
+
 /// The engine of the instruction set in force (cq/core/kernels/isa.h).
 const ProductEngine& product_engine();
 /// Both, whatever is in force; `byte_products` must be supported by the CPU.
