@@ -5,35 +5,13 @@
 #include <c10/core/GradMode.h>
 
 #include "cq/core/io/safetensors.h"
+#include "cq/experiments/training/augment.h"
 #include "cq/experiments/training/layout.h"
 #include "cq/experiments/training/tasks.h"
 
 namespace cq {
 
 namespace {
-
-/// 3x3 binomial blur of each image with probability `probability`.
-at::Tensor blur_some(const at::Tensor& images, double probability, at::Generator& generator) {
-  const auto line = at::tensor({0.25F, 0.5F, 0.25F});
-  const auto kernel = (line.unsqueeze(1) * line.unsqueeze(0)).expand({3, 1, 3, 3}).contiguous();
-  const auto blurred =
-      at::convolution(images, kernel, {}, {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 3);
-  const auto chosen = at::rand({images.size(0), 1, 1, 1}, generator) < probability;
-  return at::where(chosen, blurred, images);
-}
-
-/// Shifts each image by up to 4 pixels, reflecting nothing in: the border is -1 (black).
-at::Tensor crop_shifted(const at::Tensor& images, at::Generator& generator) {
-  const int64_t n = images.size(0), size = images.size(3);
-  const auto padded = at::constant_pad_nd(images, {4, 4, 4, 4}, -1);
-  const auto shifts = (at::rand({n, 2}, generator) * 9).to(at::kLong);
-  auto out = at::empty_like(images);
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t dy = shifts[i][0].item<int64_t>(), dx = shifts[i][1].item<int64_t>();
-    out[i].copy_(padded[i].narrow(1, dy, size).narrow(2, dx, size));
-  }
-  return out;
-}
 
 class ClassifierTask : public TrainingTask {
  public:
@@ -59,6 +37,7 @@ class ClassifierTask : public TrainingTask {
     const auto flip = at::rand({images.size(0), 1, 1, 1}, generator) < 0.5;
     images = crop_shifted(at::where(flip, images.flip(3), images), generator);
     images = blur_some(images, config_.blur_probability, generator);
+    images = cut_out(images, config_.cutout, generator);
     const auto out = classifier_.forward(in_training_layout(images.to(device_)), true);
     const auto labels = train_.labels.index_select(0, picked).to(device_);
     return at::cross_entropy_loss(out.logits.to(at::kFloat), labels, {}, 1, -100,

@@ -87,7 +87,9 @@ const config::Params<ClassifierTaskConfig>& classifier_task_parameters() {
       config::Params<C>()
           .field("label_smoothing", &C::label_smoothing, "mass given to the other classes", {0, 1})
           .field("blur_probability", &C::blur_probability, "share of images that are blurred",
-                 {0, 1});
+                 {0, 1})
+          .field("cutout", &C::cutout, "side of the square that is greyed out in each image",
+                 {0, 1024}, "pixels", "DeVries & Taylor 2017, arXiv 1708.04552");
   return params;
 }
 

@@ -42,9 +42,10 @@ struct ClassifierTaskConfig {
   uint64_t seed = 0;
   double label_smoothing = 0.1;
   double blur_probability = 0.3;
+  int64_t cutout = 0;  ///< side of a square that is greyed out, pixels
 };
 
-/// Cross-entropy with flips, shifted crops and Gaussian blur, so that the features do not depend on
+/// Cross-entropy with flips, shifted crops, cutout and blur, so that the features do not depend on
 /// the sharpness that generated images lack.
 std::unique_ptr<TrainingTask> make_classifier_task(Classifier& classifier, ImageData train,
                                                    ImageData test,

@@ -1,0 +1,17 @@
+#pragma once
+// Augmentations of training images [B, 3, H, W] in -1..1. Everything random comes from `generator`.
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+/// 3x3 binomial blur of each image with probability `probability`.
+at::Tensor blur_some(const at::Tensor& images, double probability, at::Generator& generator);
+
+/// Shifts each image by up to 4 pixels either way; what comes in is black (-1).
+at::Tensor crop_shifted(const at::Tensor& images, at::Generator& generator);
+
+/// Greys out (0) a square of `size` pixels around a random pixel of each image, as far as it lies
+/// inside (DeVries & Taylor 2017, arXiv 1708.04552). 0: nothing.
+at::Tensor cut_out(const at::Tensor& images, int64_t size, at::Generator& generator);
+
+}  // namespace cq
