@@ -15,6 +15,7 @@
 #include "cq/experiments/commands/bops.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
+#include "cq/experiments/commands/evaluate_networks.h"
 #include "cq/experiments/commands/inspect.h"
 #include "cq/experiments/commands/list.h"
 #include "cq/experiments/commands/probe.h"
@@ -25,7 +26,6 @@
 #include "cq/experiments/commands/train.h"
 #include "cq/experiments/harness/clean.h"
 #include "cq/experiments/harness/status.h"
-#include "cq/metrics/cifar_features.h"
 
 namespace cq {
 
@@ -92,32 +92,32 @@ void add_run(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
 }
 
-std::unique_ptr<FeatureNetwork> make_feature_network(const std::string& name,
-                                                     const std::filesystem::path& weights) {
-  if (name != "cifar") throw UsageError("--features {}: expected none or cifar", name);
-  return make_cifar_features(weights.empty() ? find_data_file("models/cifar-classifier.safetensors")
-                                             : weights);
-}
-
 void add_evaluate(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<EvaluateOptions>();
   options->make_network = make_feature_network;
   auto* command = add_command(app, line, "evaluate", "Metrics of images, features or statistics",
                               options, evaluate_command);
-  command->parse_complete_callback([options, &line] { options->json = line.common.json; });
-  command->add_option("--generated", options->generated, "images, npz or features .npy");
-  command->add_option("--reference", options->reference, "images, npz, statistics or features");
+  share_common(command, line, options);
+  command->add_option("--generated", options->generated, "images, npz, HDF5 or features .npy");
+  command->add_option("--reference", options->reference, "images, npz, HDF5, features, statistics");
   command->add_option("--metrics", options->metrics, "`cq-exp list metrics`")
       ->delimiter(',')
       ->required();
-  command->add_option("--features", options->features, "none or cifar")->capture_default_str();
+  command->add_option("--features", options->features, "none, cifar, inception or clip")
+      ->capture_default_str();
   command->add_option("--weights", options->weights, "weights of the feature network");
+  command->add_option("--resize", options->resize,
+                      "pytorch-fid, adm or clean (inception); clip or cmmd (clip)");
+  command->add_option("--lpips-weights", options->lpips_weights, "trunk and heads of LPIPS")
+      ->delimiter(',');
+  command->add_option("--prompts", options->prompts, "CLIP tokens or text features .npy");
+  command->add_option("--cache", options->cache, "folder that keeps references' features, or none");
   command->add_option("--logits", options->logits, "logits .npy [N, classes]");
   command->add_option("--kid-subset-size", options->kid_subset_size, "a number or all");
   command->add_option("--kid-subsets", options->kid_subsets, "number of subsets");
   command->add_option("--is-splits", options->is_splits, "number of splits");
   command->add_option("--is-shuffle", options->is_shuffle, "none or a seed");
-  command->add_option("--k", options->k, "neighbours of precision and recall");
+  command->add_option("--k", options->k, "neighbours of precision, recall, density, coverage");
   command->add_option("--seed", options->seed, "of whatever is drawn");
   command->add_option("--intervals", options->interval_splits, "splits of a jackknife interval");
   command->add_option("--batch", options->batch, "images at once")->capture_default_str();

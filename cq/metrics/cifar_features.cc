@@ -36,11 +36,13 @@ ClassifierConfig config_of(const SafeTensors& file, const std::filesystem::path&
 
 class CifarFeatures : public FeatureNetwork {
  public:
-  explicit CifarFeatures(const std::filesystem::path& weights)
-      : hash_(sha256_file(weights)),
+  CifarFeatures(const std::filesystem::path& weights, const at::Device& device)
+      : device_(device),
+        hash_(sha256_file(weights)),
         classifier_(config_of(SafeTensors::open(weights), weights),
                     Weights(open_weights(weights))) {
     classifier_.weights().check_complete();
+    classifier_.weights().to(device);
   }
   std::string name() const override { return "cifar"; }
   std::string weights_hash() const override { return hash_; }
@@ -53,23 +55,25 @@ class CifarFeatures : public FeatureNetwork {
                        images.size(1), images.size(2));
     }
     const c10::NoGradGuard no_grad;
-    const auto unit = images.permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1;
+    const auto unit = images.to(device_).permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1;
     const auto out = classifier_.forward(unit.contiguous());
     if (!at::isfinite(out.features).all().item<bool>()) {
       throw RunError("[cifar] features are not finite");
     }
-    return {out.features, out.logits};
+    return {out.features.cpu(), out.logits.cpu(), {}};
   }
 
  private:
+  at::Device device_;
   std::string hash_;
   Classifier classifier_;
 };
 
 }  // namespace
 
-std::unique_ptr<FeatureNetwork> make_cifar_features(const std::filesystem::path& weights) {
-  return std::make_unique<CifarFeatures>(weights);
+std::unique_ptr<FeatureNetwork> make_cifar_features(const std::filesystem::path& weights,
+                                                    const at::Device& device) {
+  return std::make_unique<CifarFeatures>(weights, device);
 }
 
 FeatureReference read_reference(const std::filesystem::path& file,

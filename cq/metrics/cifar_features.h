@@ -9,7 +9,8 @@ namespace cq {
 
 /// The classifier that the project trains on CIFAR-10 as a feature network, "cifar". Images must be
 /// 32 x 32. Throws RunError for a file that is no such classifier.
-std::unique_ptr<FeatureNetwork> make_cifar_features(const std::filesystem::path& weights);
+std::unique_ptr<FeatureNetwork> make_cifar_features(const std::filesystem::path& weights,
+                                                    const at::Device& device = at::kCPU);
 
 /// Features of real images that come with the classifier.
 struct FeatureReference {

@@ -3,131 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
-#include <map>
 #include <utility>
 
 #include "cq/base/error.h"
-#include "cq/base/log.h"
+#include "cq/metrics/evaluation_checks.h"
+#include "cq/metrics/evaluation_sides.h"
 #include "cq/metrics/jackknife.h"
 #include "cq/metrics/register.h"
 
 namespace cq {
 namespace {
-
-struct Job {
-  const RequestedMetric* request;
-  MetricNeeds needs;
-};
-
-/// Statistics of Inception's features must not meet another network's.
-bool statistics_fit(const EvaluationRequest& request) {
-  return request.network == "none" || request.network == "inception";
-}
-
-bool uses_statistics(const EvaluationInput& input, const MetricNeeds& needs,
-                     const EvaluationRequest& request) {
-  return needs.statistics && input.has_statistics() && statistics_fit(request);
-}
-
-void check_side(const std::string& metric, const std::optional<EvaluationInput>& input,
-                const char* flag, const MetricNeeds& needs, int64_t rows,
-                const EvaluationRequest& request) {
-  if (!input) throw UsageError("[{}] needs {}", metric, flag);
-  const std::string file = input->path().string();
-  if (needs.images && !input->has_images()) {
-    throw UsageError("[{}] {}: compares images, but this is {}", metric, file, input->describe());
-  }
-  if (needs.features && !uses_statistics(*input, needs, request)) {
-    if (request.network == "none" && !input->has_features()) {
-      throw UsageError("[{}] {}: --features none takes feature .npy files{}, but this is {}",
-                       metric, file, needs.statistics ? " and statistics" : "", input->describe());
-    }
-    if (request.network != "none" && !input->has_images()) {
-      throw UsageError("[{}] {}: --features {} takes images, but this is {}{}", metric, file,
-                       request.network, input->describe(),
-                       input->has_features() ? " (--features none uses it as it is)" : "");
-    }
-  }
-  const bool counted = needs.images || !uses_statistics(*input, needs, request);
-  if (counted && input->count() < rows) {
-    throw UsageError("[{}] {}: needs at least {} samples, got {}{}", metric, file, rows,
-                     input->count(), metric == "kid" ? " (--kid-subset-size M or all)" : "");
-  }
-}
-
-void check(const Job& job, const EvaluationRequest& request) {
-  const std::string& metric = job.request->name;
-  const MetricNeeds& needs = job.needs;
-  if (needs.features || needs.images) {
-    check_side(metric, request.generated, "--generated", needs, needs.generated_rows, request);
-    if (needs.reference) {
-      check_side(metric, request.reference, "--reference", needs, needs.reference_rows, request);
-    }
-  }
-  if (needs.logits && !request.logits) {
-    MetricNeeds images;
-    images.images = true;
-    if (request.network == "none") {
-      throw UsageError("[{}] needs --logits L.npy, or a network with --features", metric);
-    }
-    check_side(metric, request.generated, "--generated or --logits", images, needs.generated_rows,
-               request);
-  }
-  if (needs.labels && (!request.generated || !request.generated->has_labels())) {
-    throw UsageError("[{}] needs the classes asked for: an npz of samples with arr_1", metric);
-  }
-}
-
-/// Which rows of the two sides are pairs: by file name, or by index for two npz files.
-std::vector<std::pair<int64_t, int64_t>> pair_up(const EvaluationInput& a,
-                                                 const EvaluationInput& b) {
-  std::vector<std::pair<int64_t, int64_t>> pairs;
-  if (a.files().empty() != b.files().empty()) {
-    throw UsageError("{} and {}: a folder and an npz cannot be paired", a.path().string(),
-                     b.path().string());
-  }
-  if (a.files().empty()) {
-    if (a.count() != b.count()) {
-      throw UsageError("{} holds {} images, {} holds {}: they cannot be paired", a.path().string(),
-                       a.count(), b.path().string(), b.count());
-    }
-    for (int64_t i = 0; i < a.count(); ++i) pairs.emplace_back(i, i);
-    return pairs;
-  }
-  const auto by_stem = [](const EvaluationInput& side) {
-    std::map<std::string, int64_t> rows;
-    for (size_t i = 0; i < side.files().size(); ++i) {
-      if (!rows.emplace(side.files()[i].stem().string(), static_cast<int64_t>(i)).second) {
-        throw UsageError("{}: another image has the same name, pairs would be ambiguous",
-                         side.files()[i].string());
-      }
-    }
-    return rows;
-  };
-  const auto left = by_stem(a);
-  const auto right = by_stem(b);
-  for (const auto& [stem, row] : left) {
-    const auto other = right.find(stem);
-    if (other == right.end()) {
-      throw UsageError("{}: no image of that name in {}",
-                       a.files()[static_cast<size_t>(row)].string(), b.path().string());
-    }
-    pairs.emplace_back(row, other->second);
-  }
-  for (const auto& [stem, row] : right) {
-    if (!left.contains(stem)) {
-      throw UsageError("{}: no image of that name in {}",
-                       b.files()[static_cast<size_t>(row)].string(), a.path().string());
-    }
-  }
-  return pairs;
-}
-
-/// What one side gives once it was read.
-struct Side {
-  SampleBatch all;
-  int64_t skipped = 0;
-};
 
 class Evaluation {
  public:
@@ -136,22 +21,26 @@ class Evaluation {
 
  private:
   void plan();
+  void plan_sides();
+  void make_networks();
   void read();
-  Side read_side(const EvaluationInput& input, bool features, bool logits);
-  EvaluatedMetric finish(const Job& job);
-  MetricResult paired(const Job& job);
-  MetricResult unpaired(const Job& job);
-  MetricResult result_of(const Metric& metric) const;
+  EvaluatedMetric finish(const EvaluationJob& job);
+  MetricResult paired(const EvaluationJob& job);
+  MetricResult unpaired(const EvaluationJob& job);
+  void feed(const EvaluationJob& job, Metric& metric, MetricBatch& batch) const;
   std::string files() const;
   void check_widths() const;
 
   const EvaluationRequest& request_;
   const MetricRegistry registry_ = metric_registry();
   MetricSource source_;
-  std::vector<Job> jobs_;
+  std::vector<EvaluationJob> jobs_;
+  SideNeeds generated_needs_;
+  SideNeeds reference_needs_;
+  bool images_paired_ = false;
   std::unique_ptr<FeatureNetwork> network_;
-  Side generated_;
-  Side reference_;
+  EvaluationSide generated_;
+  EvaluationSide reference_;
   std::future<std::string> hashing_;
   std::string reference_hash_;
 };
@@ -162,81 +51,85 @@ void Evaluation::plan() {
   if (request_.interval_splits < 0 || request_.interval_splits == 1) {
     throw UsageError("an interval needs at least 2 splits, got {}", request_.interval_splits);
   }
-  bool images_to_network = false;
   for (const RequestedMetric& asked : request_.metrics) {
-    for (const Job& job : jobs_) {
+    for (const EvaluationJob& job : jobs_) {
       if (job.request->name == asked.name) throw UsageError("[{}] is asked for twice", asked.name);
     }
     jobs_.push_back({&asked, registry_.make(asked.name, asked.parameters, source_)->needs()});
-    check(jobs_.back(), request_);
-    const MetricNeeds& needs = jobs_.back().needs;
-    images_to_network |=
-        request_.network != "none" && (needs.features || (needs.logits && !request_.logits));
+    check_job(jobs_.back(), request_);
   }
-  if (!images_to_network) return;
+  check_all_used(jobs_, request_);
+  plan_sides();
+  make_networks();
+}
+
+void Evaluation::plan_sides() {
+  for (const EvaluationJob& job : jobs_) {
+    const MetricNeeds& needs = job.needs;
+    generated_needs_.logits |= wants_network_logits(needs, request_);
+    images_paired_ |= needs.images;
+    const auto note = [&](const EvaluationInput& input, SideNeeds& side) {
+      if (uses_statistics(input, needs, request_)) return;
+      side.features |= needs.features;
+      side.spatial |= needs.spatial;
+    };
+    if (needs.features || needs.spatial) note(*request_.generated, generated_needs_);
+    if (needs.reference) note(*request_.reference, reference_needs_);
+  }
+}
+
+void Evaluation::make_networks() {
+  if (std::any_of(jobs_.begin(), jobs_.end(),
+                  [](const EvaluationJob& job) { return job.needs.perceptual; })) {
+    source_.perceptual = request_.make_perceptual();
+  }
+  const auto any = [](const SideNeeds& side) {
+    return side.features || side.spatial || side.logits;
+  };
+  const bool generated = any(generated_needs_), reference = any(reference_needs_);
+  if (images_paired_ || (generated && request_.network != "none")) {
+    request_.generated->check_images(request_.skip_bad);
+  }
+  if (images_paired_ || (reference && request_.network != "none")) {
+    request_.reference->check_images(request_.skip_bad);
+  }
+  if (request_.network == "none" || !(generated || reference)) return;
   if (!request_.make_network) {
     throw UsageError("--features {}: no such feature network in this program", request_.network);
   }
   network_ = request_.make_network();
-  for (const Job& job : jobs_) {
-    if (job.needs.logits && !request_.logits && !network_->has_logits()) {
-      throw UsageError("[{}] needs class predictions, the network '{}' has none (--logits L.npy)",
-                       job.request->name, network_->name());
+  const auto lacks = [&](const EvaluationJob& job, const char* what, const char* hint) {
+    throw UsageError("[{}] needs {}, the network '{}' has none ({})", job.request->name, what,
+                     network_->name(), hint);
+  };
+  for (const EvaluationJob& job : jobs_) {
+    if (wants_network_logits(job.needs, request_) && !network_->has_logits()) {
+      lacks(job, "class predictions", "--logits L.npy");
+    }
+    if (job.needs.spatial && !network_->has_spatial()) {
+      lacks(job, "spatial features", "--features inception");
+    }
+    if (job.needs.text && !network_->has_text()) {
+      lacks(job, "text features", "--features clip");
     }
   }
   source_.features = network_->protocol();
 }
 
-Side Evaluation::read_side(const EvaluationInput& input, bool features, bool logits) {
-  Side side;
-  if (input.has_features()) {
-    side.all.features = input.features();
-    return side;
-  }
-  if (statistics_fit(request_) && input.has_statistics()) side.all.statistics = input.statistics();
-  if (!network_ || !(features || logits)) return side;
-  std::vector<at::Tensor> feature_parts;
-  std::vector<at::Tensor> logit_parts;
-  std::vector<int64_t> rows;
-  side.skipped =
-      input.each_batch(request_.batch, request_.skip_bad, [&](const EvaluationInput::Batch& batch) {
-        const Features made = network_->compute(batch.images);
-        if (features) feature_parts.push_back(made.features);
-        if (logits) logit_parts.push_back(made.logits);
-        rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());
-      });
-  if (rows.empty()) throw RunError("{}: none of the images could be read", input.path().string());
-  if (features) side.all.features = at::cat(feature_parts);
-  if (logits) side.all.logits = at::cat(logit_parts);
-  if (input.has_labels()) side.all.labels = input.labels();
-  if (side.skipped > 0) {
-    log_warning("{}: {} unreadable images were skipped", input.path().string(), side.skipped);
-  }
-  return side;
-}
-
 void Evaluation::read() {
-  bool generated_features = false;
-  bool reference_features = false;
-  bool logits = false;
-  bool reference = false;
-  for (const Job& job : jobs_) {
-    logits |= job.needs.logits && !request_.logits;
-    reference |= job.needs.reference;
-    if (!job.needs.features) continue;
-    generated_features |= !uses_statistics(*request_.generated, job.needs, request_);
-    reference_features |= !uses_statistics(*request_.reference, job.needs, request_);
-  }
-  if (request_.generated) {
-    generated_ = read_side(*request_.generated, generated_features, logits);
-    if (request_.generated->has_labels()) generated_.all.labels = request_.generated->labels();
-  }
-  if (request_.reference && reference) {
-    reference_ = read_side(*request_.reference, reference_features, false);
+  const SideReader reader(request_, network_.get());
+  const bool reference = std::any_of(jobs_.begin(), jobs_.end(), [](const EvaluationJob& job) {
+    return job.needs.reference;
+  });
+  if (reference) {
     source_.reference = request_.reference->name();
-    hashing_ =
-        std::async(std::launch::async, [this] { return request_.reference->content_hash(); });
+    hashing_ = std::async(std::launch::async,
+                          [this] { return request_.reference->content_hash(); });
+    // The cache asks for the hash at once; otherwise it is taken beside the metrics.
+    if (network_ && !request_.cache.empty()) reference_hash_ = hashing_.get();
+    reference_ = reader.reference(reference_needs_, reference_hash_);
   }
+  if (request_.generated) generated_ = reader.generated(generated_needs_);
   if (request_.logits) generated_.all.logits = read_feature_file(*request_.logits);
   check_widths();
 }
@@ -262,20 +155,23 @@ std::string Evaluation::files() const {
   if (request_.generated) name(request_.generated->path());
   if (request_.reference) name(request_.reference->path());
   if (request_.logits) name(*request_.logits);
+  if (request_.prompts) name(*request_.prompts);
   return text;
 }
 
-MetricResult Evaluation::result_of(const Metric& metric) const {
+/// Runs `work`; its errors begin with `files`.
+template <class Work>
+auto naming(const std::string& files, const Work& work) {
   try {
-    return metric.result();
+    return work();
   } catch (const UsageError& error) {
-    throw UsageError("{}: {}", files(), error.what());
+    throw UsageError("{}: {}", files, error.what());
   } catch (const RunError& error) {
-    throw RunError("{}: {}", files(), error.what());
+    throw RunError("{}: {}", files, error.what());
   }
 }
 
-MetricResult Evaluation::paired(const Job& job) {
+MetricResult Evaluation::paired(const EvaluationJob& job) {
   const auto pairs = pair_up(*request_.generated, *request_.reference);
   const auto metric = registry_.make(job.request->name, job.request->parameters, source_);
   const auto left = request_.generated->image_reader();
@@ -291,62 +187,61 @@ MetricResult Evaluation::paired(const Job& job) {
       ++skipped;
       continue;
     }
-    try {
-      metric->add(pair);
-    } catch (const UsageError& error) {
-      throw UsageError("{}, image {}: {}", request_.generated->path().string(), mine, error.what());
-    }
+    naming(fmt::format("{}, image {}", request_.generated->path().string(), mine),
+           [&] { metric->add(pair); });
   }
-  MetricResult result = metric->result();
+  MetricResult result = naming(files(), [&] { return metric->result(); });
   if (skipped > 0) result.protocol["skipped_pairs"] = skipped;
+  if (request_.interval_splits > 0 && result.std) {
+    add_normal_interval(result, "normal, pairs independent");
+  }
   return result;
 }
 
-MetricResult Evaluation::unpaired(const Job& job) {
+void Evaluation::feed(const EvaluationJob& job, Metric& metric, MetricBatch& batch) const {
+  // A side is known by its features or by its statistics, not by both.
+  const auto choose = [&](const EvaluationInput& input, SampleBatch& side) {
+    if (uses_statistics(input, job.needs, request_)) {
+      side.features = side.spatial = at::Tensor();
+    } else {
+      side.statistics = side.spatial_statistics = nullptr;
+    }
+  };
+  batch.generated = generated_.all;
+  if (request_.generated) choose(*request_.generated, batch.generated);
+  // One side after the other, so that a message can name the file.
+  MetricBatch mine;
+  mine.generated = batch.generated;
+  const std::filesystem::path& file = job.needs.logits && request_.logits ? *request_.logits
+                                                                          : request_.generated->path();
+  naming(file.string(), [&] { metric.add(mine); });
+  if (!job.needs.reference) return;
+  batch.reference = reference_.all;
+  choose(*request_.reference, batch.reference);
+  MetricBatch theirs;
+  theirs.reference = batch.reference;
+  naming(request_.reference->path().string(), [&] { metric.add(theirs); });
+}
+
+MetricResult Evaluation::unpaired(const EvaluationJob& job) {
+  MetricSource source = source_;
+  if (job.needs.logits && request_.logits) source.features = {{"network", "none"}};
   const auto make = [&] {
-    return registry_.make(job.request->name, job.request->parameters, source_);
+    return registry_.make(job.request->name, job.request->parameters, source);
   };
   const auto metric = make();
-  // One side after the other, so that a message can name the file.
-  const auto add = [&](const MetricBatch& batch, const std::filesystem::path& file) {
-    try {
-      metric->add(batch);
-    } catch (const RunError& error) {
-      throw RunError("{}: {}", file.string(), error.what());
-    } catch (const UsageError& error) {
-      throw UsageError("{}: {}", file.string(), error.what());
-    }
-  };
   MetricBatch batch;
-  batch.generated = generated_.all;
-  if (request_.generated && uses_statistics(*request_.generated, job.needs, request_)) {
-    batch.generated.features = at::Tensor();
-  } else {
-    batch.generated.statistics = nullptr;
-  }
-  if (request_.generated || request_.logits) {
-    add(batch, job.needs.logits && request_.logits ? *request_.logits : request_.generated->path());
-  }
-  MetricBatch other;
-  if (job.needs.reference) {
-    other.reference = reference_.all;
-    if (uses_statistics(*request_.reference, job.needs, request_)) {
-      other.reference.features = at::Tensor();
-    } else {
-      other.reference.statistics = nullptr;
-    }
-    add(other, request_.reference->path());
-  }
-  MetricResult result = result_of(*metric);
+  feed(job, *metric, batch);
+  MetricResult result = naming(files(), [&] { return metric->result(); });
   if (request_.interval_splits > 0) {
-    batch.reference = other.reference;
     add_interval(result, make, batch, request_.interval_splits);
   }
   return result;
 }
 
-EvaluatedMetric Evaluation::finish(const Job& job) {
-  EvaluatedMetric done{metric_label(job.request->name, request_.network),
+EvaluatedMetric Evaluation::finish(const EvaluationJob& job) {
+  const bool from_logits = job.needs.logits && request_.logits;
+  EvaluatedMetric done{metric_label(job.request->name, from_logits ? "none" : request_.network),
                        job.needs.images ? paired(job) : unpaired(job)};
   if (hashing_.valid()) reference_hash_ = hashing_.get();
   if (job.needs.reference) {
@@ -354,7 +249,7 @@ EvaluatedMetric Evaluation::finish(const Job& job) {
     done.result.protocol["reference_sha256"] = reference_hash_;
   }
   const int64_t skipped = generated_.skipped + reference_.skipped;
-  if (skipped > 0) done.result.protocol["skipped_images"] = skipped;
+  if (skipped > 0 && !job.needs.images) done.result.protocol["skipped_images"] = skipped;
   if (!std::isfinite(done.result.value) || (done.result.std && !std::isfinite(*done.result.std))) {
     throw RunError("[{}] the result is not finite: the inputs are too large for float64",
                    job.request->name);
@@ -366,7 +261,7 @@ std::vector<EvaluatedMetric> Evaluation::run() {
   plan();
   read();
   std::vector<EvaluatedMetric> results;
-  for (const Job& job : jobs_) results.push_back(finish(job));
+  for (const EvaluationJob& job : jobs_) results.push_back(finish(job));
   return results;
 }
 

@@ -24,9 +24,15 @@ struct EvaluationRequest {
   std::optional<EvaluationInput> generated;
   std::optional<EvaluationInput> reference;
   std::optional<std::filesystem::path> logits;
+  /// Of the texts that were asked for, row by row: read_prompt_file.
+  std::optional<std::filesystem::path> prompts;
   std::string network = "none";
   /// Called at most once, when all else was found in order and images must pass the network.
   std::function<std::unique_ptr<FeatureNetwork>()> make_network;
+  /// Called at most once, where a metric needs it.
+  std::function<std::shared_ptr<const PerceptualNetwork>()> make_perceptual;
+  /// Folder that keeps features of references; empty: none.
+  std::filesystem::path cache;
   int64_t interval_splits = 0;
   int64_t batch = 64;
   bool skip_bad = false;

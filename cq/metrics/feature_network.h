@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@ namespace cq {
 struct Features {
   at::Tensor features;  // [n, D] float32
   at::Tensor logits;    // [n, classes] float32; undefined where the network has no classes
+  at::Tensor spatial;   // [n, S] float32; undefined where the network has no features of sFID
 };
 
 /// A network whose features metrics are taken on.
@@ -26,8 +28,16 @@ class FeatureNetwork {
   /// How images of another size are brought to the network's: "none", "pytorch-fid", "adm", ...
   virtual std::string resize() const = 0;
   virtual bool has_logits() const = 0;
+  virtual bool has_spatial() const { return false; }
+  virtual bool has_text() const { return false; }
   /// images: uint8 [n, height, width, 3]. RunError where the network's output is not finite.
   virtual Features compute(const at::Tensor& images) = 0;
+
+  /// Features [n, D] of texts in the space of the images': tokens [n, N] int64. Only where
+  /// has_text().
+  virtual at::Tensor compute_text(const at::Tensor&) {
+    throw std::logic_error(name() + " has no text features");
+  }
 
   /// The features' part of a metric's protocol.
   nlohmann::ordered_json protocol() const {

@@ -8,9 +8,11 @@
 
 #include "cq/base/error.h"
 #include "cq/base/hash.h"
+#include "cq/core/io/hdf5_checkpoint.h"
 #include "cq/core/io/image.h"
+#include "cq/core/io/image_header.h"
+#include "cq/core/io/mapped_file.h"
 #include "cq/core/io/npy.h"
-#include "cq/core/io/npz.h"
 
 namespace cq {
 namespace {
@@ -45,6 +47,17 @@ at::Tensor read_feature_file(const fs::path& path) {
   return file.tensor();
 }
 
+at::Tensor read_prompt_file(const fs::path& path, bool features) {
+  if (features) return read_feature_file(path);
+  if (!fs::exists(path)) throw UsageError("{}: no such file", path.string());
+  const at::Tensor tokens = NpyFile::open(path).tensor();
+  if (tokens.dim() != 2 || !at::isIntegralType(tokens.scalar_type(), /*includeBool=*/false)) {
+    throw UsageError("{}: expected CLIP tokens, integers [N, 77], got {} [{}]", path.string(),
+                     c10::toString(tokens.scalar_type()), fmt::join(tokens.sizes(), ", "));
+  }
+  return tokens.to(at::kLong);
+}
+
 struct EvaluationInput::Decoded {
   Batch batch;
   int64_t skipped = 0;
@@ -56,12 +69,13 @@ EvaluationInput EvaluationInput::open(const fs::path& path) {
   if (!fs::exists(path)) throw UsageError("{}: no such file or folder", path.string());
   if (fs::is_directory(path)) {
     input.open_folder();
-  } else if (path.extension() == ".npz") {
-    input.open_npz();
+  } else if (path.extension() == ".npz" || is_hdf5_file(path)) {
+    input.open_arrays();
   } else if (path.extension() == ".npy") {
     input.open_npy();
   } else {
-    throw UsageError("{}: expected a folder of images, an .npz or an .npy file", path.string());
+    throw UsageError("{}: expected a folder of images, an .npz, an HDF5 or an .npy file",
+                     path.string());
   }
   return input;
 }
@@ -79,32 +93,45 @@ void EvaluationInput::open_folder() {
   }
 }
 
-void EvaluationInput::open_npz() {
-  kind_ = Kind::npz;
-  const Npz npz = Npz::open(path_);
-  samples_ = npz.contains("arr_0");
-  statistics_ = npz.contains("mu") && npz.contains("sigma");
-  if (!samples_ && !statistics_) {
-    throw UsageError("{}: neither samples (arr_0) nor statistics (mu, sigma); it holds {}",
-                     path_.string(), fmt::join(npz.names(), ", "));
+void EvaluationInput::open_arrays() {
+  kind_ = Kind::arrays;
+  arrays_ = ArrayFile::open(path_);
+  samples_ = arrays_->contains("arr_0");
+  statistics_ = arrays_->contains("mu") && arrays_->contains("sigma");
+  spatial_statistics_ = arrays_->contains("mu_s") && arrays_->contains("sigma_s");
+  features_ = arrays_->contains("features");
+  if (!samples_ && !statistics_ && !spatial_statistics_ && !features_) {
+    throw UsageError(
+        "{}: neither samples (arr_0) nor statistics (mu, sigma) nor features (features); it holds "
+        "{}",
+        path_.string(), fmt::join(arrays_->names(), ", "));
   }
-  if (!samples_) return;
-  const TensorInfo& images = npz.info("arr_0");
+  if (samples_) {
+    open_samples();
+  } else if (features_) {
+    check_features(arrays_->info("features"), path_);
+    count_ = arrays_->info("features").shape[0];
+  }
+}
+
+void EvaluationInput::open_samples() {
+  const TensorInfo& images = arrays_->info("arr_0");
   if (images.dtype != "U8" || images.shape.size() != 4 || images.shape[3] != 3) {
     throw UsageError("{}: arr_0 must be U8 [samples, height, width, 3], got {} {}", path_.string(),
                      images.dtype, shape_text(images.shape));
   }
   count_ = images.shape[0];
   if (count_ == 0) throw UsageError("{}: arr_0 holds no images", path_.string());
-  labels_ = npz.contains("arr_1");
-  if (labels_ && npz.info("arr_1").shape != std::vector<int64_t>{count_}) {
+  labels_ = arrays_->contains("arr_1");
+  if (labels_ && arrays_->info("arr_1").shape != std::vector<int64_t>{count_}) {
     throw UsageError("{}: arr_1 must hold {} labels, got shape {}", path_.string(), count_,
-                     shape_text(npz.info("arr_1").shape));
+                     shape_text(arrays_->info("arr_1").shape));
   }
 }
 
 void EvaluationInput::open_npy() {
-  kind_ = Kind::features;
+  kind_ = Kind::npy;
+  features_ = true;
   const NpyFile file = NpyFile::open(path_);
   check_features(file.info(), path_);
   count_ = file.info().shape[0];
@@ -117,16 +144,16 @@ std::string EvaluationInput::name() const {
 
 std::string EvaluationInput::describe() const {
   if (kind_ == Kind::folder) return fmt::format("a folder of {} images", count_);
-  if (kind_ == Kind::features) return fmt::format("features of {} samples", count_);
-  return samples_ ? fmt::format("an npz of {} images", count_) : "statistics without samples";
+  if (samples_) return fmt::format("a file of {} images", count_);
+  return features_ ? fmt::format("features of {} samples", count_) : "statistics without samples";
 }
 
 at::Tensor EvaluationInput::features() const {
-  return read_feature_file(path_);
+  return kind_ == Kind::npy ? read_feature_file(path_) : arrays_->tensor("features");
 }
 
 at::Tensor EvaluationInput::labels() const {
-  const at::Tensor labels = Npz::open(path_).tensor("arr_1");
+  const at::Tensor labels = arrays_->tensor("arr_1");
   if (at::isFloatingType(labels.scalar_type())) {
     throw UsageError("{}: arr_1 must hold integer labels", path_.string());
   }
@@ -134,10 +161,18 @@ at::Tensor EvaluationInput::labels() const {
 }
 
 std::shared_ptr<const FeatureStatistics> EvaluationInput::statistics() const {
-  const Npz npz = Npz::open(path_);
+  return read_statistics("mu", "sigma");
+}
+
+std::shared_ptr<const FeatureStatistics> EvaluationInput::spatial_statistics() const {
+  return read_statistics("mu_s", "sigma_s");
+}
+
+std::shared_ptr<const FeatureStatistics> EvaluationInput::read_statistics(
+    const char* mean, const char* covariance) const {
   auto result = std::make_shared<FeatureStatistics>();
-  result->mean = npz.tensor("mu").to(at::kDouble);
-  result->covariance = npz.tensor("sigma").to(at::kDouble);
+  result->mean = arrays_->tensor(mean).to(at::kDouble);
+  result->covariance = arrays_->tensor(covariance).to(at::kDouble);
   return result;
 }
 
@@ -148,6 +183,30 @@ std::string EvaluationInput::content_hash() const {
     hash.add(file.filename().string()).add(std::string_view("\0", 1)).add(sha256_file(file));
   }
   return hash.hex();
+}
+
+void EvaluationInput::check_images(bool skip_bad) const {
+  std::optional<ImageHeader> first;
+  const fs::path* first_file = nullptr;
+  for (const fs::path& file : files_) {
+    std::optional<ImageHeader> header;
+    if (fs::file_size(file) > 0) header = read_image_header(MappedFile::open(file)->bytes());
+    if (!header || !header->complete) {
+      if (skip_bad) continue;
+      throw RunError("{}: {} (--skip-bad leaves such images out)", file.string(),
+                     header ? fmt::format("the {} image is cut off", header->format)
+                            : "no PNG, JPEG, WebP or BMP image, or its header is damaged");
+    }
+    if (!first) {
+      first = header;
+      first_file = &file;
+    }
+    if (header->width != first->width || header->height != first->height) {
+      throw UsageError("{}: {}x{} pixels, {} has {}x{}: images of one set must be of one size",
+                       file.string(), header->width, header->height, first_file->string(),
+                       first->width, first->height);
+    }
+  }
 }
 
 EvaluationInput::Decoded EvaluationInput::decode(int64_t begin, int64_t end, bool skip_bad) const {
@@ -174,46 +233,55 @@ EvaluationInput::Decoded EvaluationInput::decode(int64_t begin, int64_t end, boo
   return result;
 }
 
-int64_t EvaluationInput::each_batch(int64_t batch, bool skip_bad,
-                                    const std::function<void(const Batch&)>& take) const {
-  if (kind_ == Kind::npz) {
-    const at::Tensor all = Npz::open(path_).tensor("arr_0");
-    for (int64_t begin = 0; begin < count_; begin += batch) {
-      Batch part{all.slice(0, begin, begin + batch), {}};
-      for (int64_t i = 0; i < part.images.size(0); ++i) part.rows.push_back(begin + i);
-      take(part);
-    }
-    return 0;
-  }
+void EvaluationInput::take_ahead(int64_t batch, const std::function<Decoded(int64_t begin)>& read,
+                                 const std::function<void(const Decoded&)>& take) const {
   const auto start = [&](int64_t begin) {
-    return std::async(std::launch::async, [this, begin, batch, skip_bad] {
-      return decode(begin, std::min(begin + batch, count_), skip_bad);
-    });
+    return std::async(std::launch::async, [&read, begin] { return read(begin); });
   };
-  int64_t skipped = 0;
-  at::Tensor first;
   std::future<Decoded> ahead = start(0);
   for (int64_t begin = 0; begin < count_; begin += batch) {
     const Decoded now = ahead.get();
     if (begin + batch < count_) ahead = start(begin + batch);
-    skipped += now.skipped;
-    if (!now.batch.images.defined()) continue;
-    if (!first.defined()) first = now.batch.images[0].clone();
-    if (now.batch.images[0].sizes() != first.sizes()) {
-      throw UsageError(
-          "{}: {}x{} pixels, the first image has {}x{}: images of one set must be of "
-          "one size",
-          files_[static_cast<size_t>(now.batch.rows.front())].string(), now.batch.images.size(2),
-          now.batch.images.size(1), first.size(1), first.size(0));
-    }
-    take(now.batch);
+    take(now);
   }
+}
+
+int64_t EvaluationInput::each_batch(int64_t batch, bool skip_bad,
+                                    const std::function<void(const Batch&)>& take) const {
+  int64_t skipped = 0;
+  if (kind_ == Kind::arrays) {
+    const auto reader = arrays_->rows("arr_0");
+    const auto read = [&](int64_t begin) {
+      Decoded part{{reader->next(batch), {}}};
+      for (int64_t i = 0; i < part.batch.images.size(0); ++i) part.batch.rows.push_back(begin + i);
+      return part;
+    };
+    take_ahead(batch, read, [&](const Decoded& part) { take(part.batch); });
+    return skipped;
+  }
+  std::vector<int64_t> size;
+  const auto read = [&](int64_t begin) {
+    return decode(begin, std::min(begin + batch, count_), skip_bad);
+  };
+  take_ahead(batch, read, [&](const Decoded& part) {
+    skipped += part.skipped;
+    if (!part.batch.images.defined()) return;
+    if (size.empty()) size = part.batch.images[0].sizes().vec();
+    if (part.batch.images[0].sizes() != size) {
+      throw UsageError(
+          "{}: {}x{} pixels, the first image has {}x{}: images of one set must be of one size",
+          files_[static_cast<size_t>(part.batch.rows.front())].string(), part.batch.images.size(2),
+          part.batch.images.size(1), size[1], size[0]);
+    }
+    take(part.batch);
+  });
   return skipped;
 }
 
 std::function<at::Tensor(int64_t)> EvaluationInput::image_reader() const {
-  if (kind_ == Kind::npz) {
-    return [all = Npz::open(path_).tensor("arr_0")](int64_t row) { return all[row]; };
+  if (kind_ == Kind::arrays) {
+    const std::shared_ptr<RowReader> reader = arrays_->rows("arr_0");
+    return [reader](int64_t) { return reader->next(1)[0]; };
   }
   return [files = files_](int64_t row) { return read_image(files[static_cast<size_t>(row)]); };
 }

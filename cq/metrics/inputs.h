@@ -7,13 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "cq/core/io/array_file.h"
 #include "cq/core/tensor.h"
 #include "cq/metrics/numerics/moments.h"
 
 namespace cq {
 
 /// One side of an evaluation, opened but not read: a folder of images (PNG, JPEG, WebP, BMP), an
-/// .npz of samples (`arr_0`, labels `arr_1`) or statistics (`mu`, `sigma`), or an .npy of features.
+/// .npz or HDF5 file of samples (`arr_0`, labels `arr_1`) or statistics (`mu`, `sigma`, and `mu_s`,
+/// `sigma_s` of sFID), an .npy of features, or an HDF5 file of them (`features`).
 class EvaluationInput {
  public:
   /// Recognises what `path` is. UsageError for what does not exist, for folders without images and
@@ -25,10 +27,11 @@ class EvaluationInput {
   /// The last part of the path: what protocols name it by.
   std::string name() const;
 
-  bool has_features() const { return kind_ == Kind::features; }
+  bool has_features() const { return features_; }
   bool has_images() const { return kind_ == Kind::folder || samples_; }
   bool has_labels() const { return labels_; }
   bool has_statistics() const { return statistics_; }
+  bool has_spatial_statistics() const { return spatial_statistics_; }
   /// "a folder of 12 images", for messages.
   std::string describe() const;
 
@@ -38,17 +41,23 @@ class EvaluationInput {
   at::Tensor features() const;  // [N, D], mapped where the file allows
   at::Tensor labels() const;    // [N] int64
   std::shared_ptr<const FeatureStatistics> statistics() const;
+  std::shared_ptr<const FeatureStatistics> spatial_statistics() const;
 
-  /// Stems of a folder's files in order; for pairing by name. Empty for an npz.
+  /// A folder's files in order of name; for pairing by name. Empty for an npz.
   const std::vector<std::filesystem::path>& files() const { return files_; }
 
   /// SHA-256 of the file's content, or of a folder's names and contents in order of name.
   std::string content_hash() const;
 
-  /// Images uint8 [n, h, w, 3] in batches with the indices of their rows. A folder's are decoded
-  /// one batch ahead of `take`. Unreadable ones are skipped and counted where `skip_bad` (RunError
-  /// naming the file otherwise); sizes that differ within a folder are a UsageError. Returns the
-  /// number skipped.
+  /// Looks at the headers of a folder's images, before a network spends hours on them: UsageError
+  /// where sizes differ; RunError naming the file where one is no image or cut off, unless
+  /// `skip_bad`.
+  void check_images(bool skip_bad) const;
+
+  /// Images uint8 [n, h, w, 3] in batches with the indices of their rows, read and decoded one
+  /// batch ahead of `take`; never more than two batches are in memory. Unreadable ones are skipped
+  /// and counted where `skip_bad` (RunError naming the file otherwise); sizes that differ within a
+  /// folder are a UsageError. Returns the number skipped.
   struct Batch {
     at::Tensor images;
     std::vector<int64_t> rows;
@@ -56,27 +65,40 @@ class EvaluationInput {
   int64_t each_batch(int64_t batch, bool skip_bad,
                      const std::function<void(const Batch&)>& take) const;
 
-  /// Gives single images uint8 [h, w, 3] by row; RunError naming the file for unreadable ones.
+  /// Gives single images uint8 [h, w, 3] by row, which must be 0, 1, 2, ... unless this is a
+  /// folder; RunError naming the file for unreadable ones.
   std::function<at::Tensor(int64_t row)> image_reader() const;
 
  private:
-  enum class Kind { folder, npz, features };
+  enum class Kind { folder, arrays, npy };
   void open_folder();
-  void open_npz();
+  void open_arrays();
+  void open_samples();
   void open_npy();
   struct Decoded;
   Decoded decode(int64_t begin, int64_t end, bool skip_bad) const;
+  void take_ahead(int64_t batch, const std::function<Decoded(int64_t begin)>& read,
+                  const std::function<void(const Decoded&)>& take) const;
+  std::shared_ptr<const FeatureStatistics> read_statistics(const char* mean,
+                                                           const char* covariance) const;
 
   std::filesystem::path path_;
   Kind kind_ = Kind::folder;
+  std::shared_ptr<const ArrayFile> arrays_;
+  bool features_ = false;
   bool samples_ = false;
   bool labels_ = false;
   bool statistics_ = false;
+  bool spatial_statistics_ = false;
   int64_t count_ = 0;
   std::vector<std::filesystem::path> files_;
 };
 
 /// A 2-D float array of a .npy file, mapped; UsageError naming the file for other shapes and types.
 at::Tensor read_feature_file(const std::filesystem::path& path);
+
+/// Texts for images: features of a float type [N, D], or tokens int64 [N, length]. UsageError
+/// naming the file for anything else.
+at::Tensor read_prompt_file(const std::filesystem::path& path, bool features);
 
 }  // namespace cq

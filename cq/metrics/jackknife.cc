@@ -19,12 +19,24 @@ at::Tensor rows_without(const at::Tensor& rows, int64_t split, int64_t splits) {
                                             at::TensorOptions().dtype(at::kLong)));
 }
 
+Interval interval_of(double value, double error, std::string method) {
+  constexpr double kNormalQuantile = 1.959963984540054;  // of 0.975
+  return {std::move(method), 0.95, value - kNormalQuantile * error,
+          value + kNormalQuantile * error};
+}
+
 }  // namespace
+
+void add_normal_interval(MetricResult& result, const std::string& method) {
+  result.interval = interval_of(result.value, result.std.value(), method);
+}
 
 void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metric>()>& make,
                   const MetricBatch& all, int64_t splits) {
-  const at::Tensor& rows =
-      all.generated.features.defined() ? all.generated.features : all.generated.logits;
+  const SampleBatch& given = all.generated;
+  const at::Tensor& rows = given.features.defined()  ? given.features
+                           : given.spatial.defined() ? given.spatial
+                                                     : given.logits;
   if (!rows.defined() || rows.size(0) < 2 * splits) {
     throw UsageError(
         "[interval] {} splits need the features or logits of at least {} generated "
@@ -35,6 +47,8 @@ void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metr
   for (int64_t split = 0; split < splits; ++split) {
     MetricBatch part = all;
     part.generated.features = rows_without(all.generated.features, split, splits);
+    part.generated.spatial = rows_without(all.generated.spatial, split, splits);
+    part.generated.text = rows_without(all.generated.text, split, splits);
     part.generated.logits = rows_without(all.generated.logits, split, splits);
     part.generated.labels = rows_without(all.generated.labels, split, splits);
     const auto metric = make();
@@ -42,11 +56,9 @@ void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metr
     values.push_back(metric->result().value);
   }
   const double error = spread_of(values).std * std::sqrt(static_cast<double>(splits - 1));
-  result.protocol["interval"] = {{"method", "delete-one-split jackknife, reference fixed"},
-                                 {"splits", splits},
-                                 {"level", 0.95},
-                                 {"low", result.value - 1.959963984540054 * error},
-                                 {"high", result.value + 1.959963984540054 * error}};
+  result.interval = interval_of(
+      result.value, error,
+      fmt::format("delete-one-split jackknife, {} splits, reference fixed", splits));
   if (!result.std) {
     result.std = error;
     result.protocol["std"] = "delete-one-split jackknife";

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "cq/metrics/metric.h"
 
@@ -12,5 +13,8 @@ namespace cq {
 /// statistics alone or has fewer rows than parts.
 void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metric>()>& make,
                   const MetricBatch& all, int64_t splits);
+
+/// Adds the 95 % interval of a normal distribution with the result's `std`.
+void add_normal_interval(MetricResult& result, const std::string& method);
 
 }  // namespace cq

@@ -21,6 +21,10 @@ bool bears_plain_names(const std::string& network) {
 }  // namespace
 
 std::string metric_label(const std::string& metric, const std::string& network) {
+  // CMMD is known by CLIP's features.
+  if (metric == "cmmd") {
+    return network == "none" || network == "clip" ? metric : "mmd_" + network;
+  }
   if (bears_plain_names(network)) return metric;
   for (const auto& [plain, prefix] : kNamedAfterInception) {
     if (metric == plain) return prefix + network;
@@ -29,6 +33,7 @@ std::string metric_label(const std::string& metric, const std::string& network) 
 }
 
 std::string metric_of_label(const std::string& label, const std::string& network) {
+  if (label == metric_label("cmmd", network)) return "cmmd";
   for (const auto& [plain, prefix] : kNamedAfterInception) {
     if (label == metric_label(plain, network)) return plain;
   }

@@ -28,8 +28,9 @@ MetricResult NeighbourMetric::result() const {
   }
   const auto membership =
       shared().get<Membership>("membership, k " + std::to_string(k_), {real, fake}, [&] {
-        const auto space = shared().get<NeighbourSpace>("neighbour space", {real, fake},
-                                                        [&] { return NeighbourSpace(real, fake); });
+        const auto& space = *shared().get<std::shared_ptr<NeighbourSpace>>(
+            "neighbour space", {real, fake},
+            [&] { return std::make_shared<NeighbourSpace>(real, fake); });
         return space->membership(space->squared_radii(Side::reference, k_),
                                  space->squared_radii(Side::generated, k_));
       });

@@ -2,10 +2,12 @@
 
 #include <cmath>
 
+#include <ATen/ops/eye.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
+#include "cq/core/io/hdf5_file.h"
 #include "cq/core/io/image.h"
 #include "cq/core/io/npy.h"
 #include "cq/core/io/npz.h"
@@ -20,17 +22,38 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-/// Four mean colours as features, and their order as class predictions.
+void write_hdf5(const std::filesystem::path& path,
+                const std::vector<std::pair<std::string, at::Tensor>>& arrays) {
+  const auto guard = hdf5::lock();
+  const hdf5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                          H5Fclose);
+  for (const auto& [name, array] : arrays) {
+    hdf5::write_dataset(file.get(), "/" + name, array, path);
+  }
+}
+
+/// Mean colours as features and as class predictions, the colour of the first pixel as spatial
+/// features; counts the images it is shown.
 class Colours final : public FeatureNetwork {
  public:
+  explicit Colours(int64_t* seen = nullptr) : seen_(seen) {}
   std::string name() const override { return "cifar"; }
   std::string weights_hash() const override { return "0123"; }
   std::string resize() const override { return "none"; }
   bool has_logits() const override { return true; }
+  bool has_spatial() const override { return true; }
+  bool has_text() const override { return true; }
   Features compute(const at::Tensor& images) override {
+    if (seen_ != nullptr) *seen_ += images.size(0);
     const at::Tensor mean = images.to(at::kFloat).mean(at::IntArrayRef{1, 2});
-    return {mean, mean / 255};
+    return {mean, mean / 255, images.select(1, 0).select(1, 0).to(at::kFloat)};
   }
+  at::Tensor compute_text(const at::Tensor& tokens) override {
+    return tokens.narrow(1, 0, 3).to(at::kFloat);
+  }
+
+ private:
+  int64_t* seen_;
 };
 
 class Evaluate : public ::testing::Test {
@@ -54,10 +77,9 @@ class Evaluate : public ::testing::Test {
   EvaluateOptions images(std::vector<std::string> metrics) const {
     EvaluateOptions options;
     options.metrics = std::move(metrics);
+    options.cache = "none";
     options.batch = 7;
-    options.make_network = [](const std::string&, const std::filesystem::path&) {
-      return std::make_unique<Colours>();
-    };
+    options.make_network = [](const FeatureNetworkChoice&) { return std::make_unique<Colours>(); };
     return options;
   }
 
@@ -211,12 +233,168 @@ TEST_F(Evaluate, BadImagesAreNamedOrCounted) {
   EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("one size")));
   std::filesystem::create_directories(folder_ / "empty");
   options.generated = folder_ / "empty";
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("no images")));
+}
+
+TEST_F(Evaluate, BadImagesAreFoundBeforeTheNetworkRuns) {
+  EvaluateOptions options = images({"fid"});
+  int64_t seen = 0;
+  options.make_network = [&](const FeatureNetworkChoice&) {
+    return std::make_unique<Colours>(&seen);
+  };
+  options.generated = write_folder("a", pictures(1));
+  options.reference = write_folder("b", pictures(2));
+  write_png(folder_ / "b" / "119.png", at::zeros({8, 16, 3}, at::kByte));
+  EXPECT_THAT([&] { evaluate(options); },
+              ThrowsMessage<UsageError>(AllOf(HasSubstr("119.png"), HasSubstr("one size"))));
+  test::write_text(folder_ / "b" / "119.png", "");
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<RunError>(HasSubstr("119.png")));
+  EXPECT_EQ(seen, 0);
+  std::filesystem::remove_all(folder_ / "a");
+  std::filesystem::create_directories(folder_ / "a");
+  test::write_text(folder_ / "a" / "1.png", "no image");
+  test::write_text(folder_ / "a" / "2.png", "nor this");
+  options.skip_bad = true;
+  EXPECT_THAT([&] { evaluate(options); },
+              ThrowsMessage<RunError>(HasSubstr("none of the images could be read")));
+}
+
+TEST_F(Evaluate, DamagedFilesAreNamed) {
+  const auto cut = [&](const char* from, const std::string& to) {
+    std::filesystem::copy_file(folder_ / from, folder_ / to);
+    std::filesystem::resize_file(folder_ / to, std::filesystem::file_size(folder_ / to) - 50);
+    EvaluateOptions options = features({"fid"});
+    options.reference = folder_ / to;
+    EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<RunError>(HasSubstr(to))) << to;
+  };
+  cut("y.npy", "cut.npy");
+  write_npz(folder_ / "s.npz", {{"mu", at::zeros({24}, at::kDouble)},
+                                {"sigma", at::eye(24, at::kDouble)}});
+  cut("s.npz", "cut.npz");
+  for (const double bad : {std::nan(""), -1.0}) {
+    at::Tensor sigma = at::eye(24, at::kDouble);
+    sigma[3][3] = bad;
+    write_npz(folder_ / "bad.npz", {{"mu", at::zeros({24}, at::kDouble)}, {"sigma", sigma}});
+    EvaluateOptions options = features({"fid"});
+    options.reference = folder_ / "bad.npz";
+    EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<Error>(HasSubstr("bad.npz")));
+  }
+}
+
+TEST_F(Evaluate, Hdf5HoldsWhatNpzHolds) {
+  write_hdf5(folder_ / "f.h5", {{"features", y_}});
+  EvaluateOptions options = features({"fid"});
+  const auto expected = evaluate(options)["metrics"]["fid"]["value"];
+  options.reference = folder_ / "f.h5";
+  EXPECT_EQ(evaluate(options)["metrics"]["fid"]["value"], expected);
+  const at::Tensor a = pictures(1), b = pictures(2);
+  write_npz(folder_ / "a.npz", {{"arr_0", a}});
+  write_hdf5(folder_ / "b.h5", {{"arr_0", b}});
+  write_npz(folder_ / "b.npz", {{"arr_0", b}}, /*compressed=*/true);
+  options = images({"fid", "sfid"});
+  options.generated = folder_ / "a.npz";
+  options.reference = folder_ / "b.npz";
+  const auto from_npz = evaluate(options)["metrics"];
+  options.reference = folder_ / "b.h5";
+  const auto from_hdf5 = evaluate(options)["metrics"];
+  EXPECT_EQ(from_hdf5["fd_cifar"]["value"], from_npz["fd_cifar"]["value"]);
+  EXPECT_EQ(from_hdf5["sfd_cifar"]["value"], from_npz["sfd_cifar"]["value"]);
+}
+
+TEST_F(Evaluate, ReferencesPassTheNetworkOnce) {
+  EvaluateOptions options = images({"fid"});
+  int64_t seen = 0;
+  options.make_network = [&](const FeatureNetworkChoice&) {
+    return std::make_unique<Colours>(&seen);
+  };
+  options.cache = (folder_ / "cache").string();
+  options.generated = write_folder("a", pictures(1));
+  options.reference = write_folder("b", pictures(2));
+  const auto first = evaluate(options);
+  EXPECT_EQ(seen, 40);
+  EXPECT_EQ(evaluate(options), first);
+  EXPECT_EQ(seen, 60);
+  // Other features than those that were kept, or other content: computed again.
+  options.metrics = {"fid", "sfid"};
+  evaluate(options);
+  EXPECT_EQ(seen, 100);
+  write_png(folder_ / "b" / "103.png", pictures(3)[0]);
+  EXPECT_NE(evaluate(options), first);
+  EXPECT_EQ(seen, 140);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache")) {
+    std::filesystem::resize_file(entry, 100);
+  }
+  evaluate(options);
+  EXPECT_EQ(seen, 180);
+}
+
+TEST_F(Evaluate, TextsPairWithImages) {
+  EvaluateOptions options = features({"clip_score"});
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("--prompts")));
+  options.prompts = folder_ / "x.npy";
+  EXPECT_NEAR(evaluate(options)["metrics"]["clip_score"]["value"].get<double>(), 100, 1e-9);
+  options.prompts = folder_ / "y.npy";
+  EXPECT_THAT([&] { evaluate(options); },
+              ThrowsMessage<UsageError>(AllOf(HasSubstr("y.npy"), HasSubstr("280 texts"))));
+  options = images({"clip_score"});
+  options.features = "clip";
+  options.generated = write_folder("a", pictures(1));
+  write_npy(folder_ / "t.npy", at::ones({20, 5}, at::kLong));
+  options.prompts = folder_ / "t.npy";
+  // Grey on the whole, whatever the colour's brightness.
+  EXPECT_GT(evaluate(options)["metrics"]["clip_score"]["value"].get<double>(), 99);
+  options.metrics = {"psnr"};
+  options.reference = folder_ / "a";
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("prompts")));
+}
+
+TEST_F(Evaluate, FilesThatNothingReadsAreRefused) {
+  EvaluateOptions options = features({"fid"});
+  write_npy(folder_ / "l.npy", testing::golden_array("logits", {203, 10}));
+  options.logits = folder_ / "l.npy";
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("logits")));
+  options = features({"fid"});
+  options.weights = folder_ / "x.npy";
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("--weights")));
+  options = features({"lpips"});
   EXPECT_THROW(evaluate(options), UsageError);
+}
+
+TEST_F(Evaluate, LogitsKeepThePlainNameWhateverTheNetwork) {
+  write_npy(folder_ / "l.npy", testing::golden_array("logits", {203, 10}));
+  EvaluateOptions options = images({"is"});
+  options.logits = folder_ / "l.npy";
+  options.expect = {"is>1"};
+  const auto metrics = evaluate(options)["metrics"];
+  EXPECT_TRUE(metrics.contains("is"));
+  EXPECT_EQ(metrics["is"]["protocol"]["network"], "none");
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(evaluate_command(options), 0);
+  ::testing::internal::GetCapturedStdout();
+}
+
+TEST_F(Evaluate, IntervalsStandBesideTheProtocol) {
+  EvaluateOptions options = features({"fid", "kid", "precision", "cmmd"});
+  options.kid_subset_size = "100";
+  options.interval_splits = 5;
+  for (const auto& [name, entry] : evaluate(options)["metrics"].items()) {
+    EXPECT_LT(entry["interval"]["low"], entry["value"]) << name;
+    EXPECT_GT(entry["interval"]["high"], entry["value"]) << name;
+    EXPECT_GT(entry["std"], 0) << name;
+    EXPECT_FALSE(entry["protocol"].contains("interval"));
+  }
+  options = images({"psnr", "ssim"});
+  options.interval_splits = 5;
+  options.generated = write_folder("a", pictures(1));
+  options.reference = write_folder("b", pictures(2));
+  for (const auto& [name, entry] : evaluate(options)["metrics"].items()) {
+    EXPECT_LT(entry["interval"]["low"], entry["value"]) << name;
+  }
 }
 
 TEST_F(Evaluate, ExpectationsDecideTheExitCode) {
   EvaluateOptions options = features({"fid"});
-  options.json = true;
+  options.common.json = true;
   options.expect = {"fid<=19.1", "fid>19"};
   ::testing::internal::CaptureStdout();
   EXPECT_EQ(evaluate_command(options), 0);

@@ -20,6 +20,8 @@ MetricBatch everything() {
   for (SampleBatch* side : {&batch.generated, &batch.reference}) {
     const uint64_t seed = side == &batch.generated ? 1 : 2;
     side->features = testing::normal(seed, 60, 8).to(at::kFloat);
+    side->spatial = testing::normal(seed + 6, 60, 9).to(at::kFloat);
+    side->text = testing::normal(seed + 8, 60, 8).to(at::kFloat);
     side->logits = testing::normal(seed + 2, 60, 10).to(at::kFloat);
     side->labels = at::arange(60, at::kLong).remainder(10);
     side->images = testing::normal(seed + 4, 60, 12 * 12 * 3)
@@ -36,6 +38,8 @@ MetricBatch rows(const MetricBatch& all, const at::Tensor& index) {
   MetricBatch part;
   const auto take = [&](const SampleBatch& from, SampleBatch& to) {
     to.features = from.features.index_select(0, index);
+    to.spatial = from.spatial.index_select(0, index);
+    to.text = from.text.index_select(0, index);
     to.logits = from.logits.index_select(0, index);
     to.labels = from.labels.index_select(0, index);
     to.images = from.images.index_select(0, index);
@@ -52,10 +56,26 @@ config::Node small_parameters(const std::string& name) {
   return params;
 }
 
+/// The mean distance of bytes.
+class ByteDistance final : public PerceptualNetwork {
+ public:
+  std::string name() const override { return "bytes"; }
+  std::string weights_hash() const override { return "0123"; }
+  at::Tensor distance(const at::Tensor& images, const at::Tensor& references) const override {
+    return (images.to(at::kDouble) - references.to(at::kDouble)).abs().flatten(1).mean(1);
+  }
+};
+
+MetricSource source() {
+  MetricSource result;
+  result.perceptual = std::make_shared<ByteDistance>();
+  return result;
+}
+
 class EveryMetric : public ::testing::TestWithParam<std::string> {
  protected:
   static std::unique_ptr<Metric> make() {
-    return metric_registry().make(GetParam(), small_parameters(GetParam()), MetricSource{});
+    return metric_registry().make(GetParam(), small_parameters(GetParam()), source());
   }
 };
 
@@ -178,6 +198,60 @@ TEST(Metrics, OnlyInceptionBearsThePlainNames) {
   EXPECT_EQ(metric_of_label("fd_cifar", "none"), "fd_cifar");
 }
 
+TEST(Metrics, CmmdIsNamedAfterClip) {
+  EXPECT_EQ(metric_label("cmmd", "clip"), "cmmd");
+  EXPECT_EQ(metric_label("cmmd", "none"), "cmmd");
+  EXPECT_EQ(metric_label("cmmd", "inception"), "mmd_inception");
+  EXPECT_EQ(metric_of_label("mmd_cifar", "cifar"), "cmmd");
+}
+
+TEST(Metrics, CmmdAgreesWithItsDefinition) {
+  const MetricBatch all = everything();
+  const auto cmmd = metric_registry().make("cmmd", config::Node::dict(), MetricSource{});
+  cmmd->add(all);
+  const auto kernel = [](const at::Tensor& x, const at::Tensor& y) {
+    const auto squares = (x.unsqueeze(1) - y.unsqueeze(0)).square().sum(2);
+    return (squares / -200).exp().mean().item<double>();  // sigma 10
+  };
+  const at::Tensor x = all.generated.features.to(at::kDouble);
+  const at::Tensor y = all.reference.features.to(at::kDouble);
+  const double expected = 1000 * (kernel(x, x) + kernel(y, y) - 2 * kernel(x, y));
+  EXPECT_NEAR(cmmd->result().value, expected, 1e-8);
+  EXPECT_EQ(cmmd->result().protocol["embeddings"], "as given");
+  MetricSource clip;
+  clip.features = {{"network", "clip"}};
+  const auto directions = metric_registry().make("cmmd", config::Node::dict(), clip);
+  MetricBatch longer = all;
+  longer.generated.features = all.generated.features * 3;
+  directions->add(longer);
+  const auto unit = [](const at::Tensor& z) {
+    return z / z.square().sum(at::IntArrayRef{1}, true).sqrt();
+  };
+  EXPECT_NEAR(directions->result().value,
+              1000 * (kernel(unit(x), unit(x)) + kernel(unit(y), unit(y)) -
+                      2 * kernel(unit(x), unit(y))),
+              1e-6);
+}
+
+TEST(Metrics, ClipScoreByHand) {
+  MetricBatch batch;
+  batch.generated.features = at::zeros({2, 2});
+  batch.generated.text = at::zeros({2, 2});
+  batch.generated.features[0][0] = batch.generated.text[0][0] = 2;
+  batch.generated.features[1][1] = 1;
+  batch.generated.text[1][0] = 3;
+  batch.generated.text[1][1] = -4;  // cosines 1 and -0.8
+  for (const auto& [variant, expected] :
+       {std::pair("percent", 10.0), std::pair("raw", 0.1), std::pair("clamped", 0.5)}) {
+    config::Node params = config::Node::dict();
+    params.put("variant", config::Node(std::string(variant)));
+    const auto score = metric_registry().make("clip_score", params, MetricSource{});
+    score->add(batch);
+    EXPECT_NEAR(score->result().value, expected, 1e-12) << variant;
+    EXPECT_EQ(score->result().protocol["variant"], variant);
+  }
+}
+
 TEST(Jackknife, GivesTheErrorOfAShare) {
   // The delete-one jackknife of a mean is its standard error, with divisor n - 1.
   const auto make = [] {
@@ -195,8 +269,8 @@ TEST(Jackknife, GivesTheErrorOfAShare) {
   // 28/38 or 29/38, half of the parts each.
   const double expected = std::sqrt(19.0) * 0.5 / 38;
   EXPECT_NEAR(*result.std, expected, 1e-12);
-  EXPECT_NEAR(result.protocol["interval"]["high"].get<double>(),
-              0.75 + 1.959963984540054 * expected, 1e-12);
+  EXPECT_NEAR(result.interval->high, 0.75 + 1.959963984540054 * expected, 1e-12);
+  EXPECT_NEAR(result.interval->low, 0.75 - 1.959963984540054 * expected, 1e-12);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ double share(const std::vector<uint8_t>& flags) {
 }
 
 Counts counts_of(const at::Tensor& reference, const at::Tensor& generated, int64_t k) {
-  const NeighbourSpace space(reference, generated);
+  NeighbourSpace space(reference, generated);
   const auto found = space.membership(space.squared_radii(Side::reference, k),
                                       space.squared_radii(Side::generated, k));
   const auto& balls = found.reference_balls;
@@ -105,7 +105,7 @@ TEST(Neighbours, ByHandOnALine) {
 }
 
 TEST(Neighbours, RefuseTooFewRowsAndOtherWidths) {
-  const NeighbourSpace space(testing::normal(1, 4, 2), testing::normal(1, 3, 2));
+  NeighbourSpace space(testing::normal(1, 4, 2), testing::normal(1, 3, 2));
   EXPECT_NO_THROW(space.squared_radii(Side::reference, 3));
   EXPECT_THROW(space.squared_radii(Side::generated, 3), UsageError);
   EXPECT_THROW(NeighbourSpace(testing::normal(1, 4, 2), testing::normal(1, 4, 3)), UsageError);

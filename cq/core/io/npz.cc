@@ -20,7 +20,7 @@ constexpr uint64_t kUsualHeader = 512;
 constexpr uint64_t kLongestHeader = (1u << 20) + 12;
 constexpr std::string_view kSuffix = ".npy";
 
-TensorInfo read_info(const ZipArchive& zip, const ZipArchive::Member& member,
+NpyHeader read_header(const ZipArchive& zip, const ZipArchive::Member& member,
                      const std::string& where) {
   const std::vector<uint8_t> start = zip.read_start(member.name, kUsualHeader);
   const bool complete = start.size() < 12 || start[6] == 1 || member.size <= kUsualHeader;
@@ -36,7 +36,7 @@ TensorInfo read_info(const ZipArchive& zip, const ZipArchive::Member& member,
                    header.info.dtype, shape_text(header.info.shape), header.data + header.data_size,
                    member.size);
   }
-  return header.info;
+  return header;
 }
 
 class ZipWriter {
@@ -103,7 +103,7 @@ Npz Npz::open(const std::filesystem::path& path) {
       throw RunError("{}: expected only members that end in .npy", where);
     }
     const std::string name = member.name.substr(0, member.name.size() - kSuffix.size());
-    result.infos_.emplace(name, read_info(result.zip_, member, where));
+    result.infos_.emplace(name, read_header(result.zip_, member, where).info);
     result.names_.push_back(name);
   }
   return result;
@@ -115,6 +115,13 @@ const TensorInfo& Npz::info(const std::string& name) const {
     throw RunError("{}: holds no array '{}'", printable(zip_.path().native()), printable(name));
   }
   return found->second;
+}
+
+NpyHeader Npz::header(const std::string& name) const {
+  info(name);
+  const std::string member = name + std::string(kSuffix);
+  return read_header(zip_, zip_.member(member),
+                     printable(zip_.path().native()) + ": '" + printable(member) + "'");
 }
 
 at::Tensor Npz::tensor(const std::string& name) const {

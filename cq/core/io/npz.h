@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cq/core/io/dtype.h"
+#include "cq/core/io/npy.h"
 #include "cq/core/io/zip_archive.h"
 #include "cq/core/tensor.h"
 
@@ -24,6 +25,8 @@ class Npz {
   /// Throw RunError for an unknown name; tensor() also where the CRC does not match.
   const TensorInfo& info(const std::string& name) const;
   at::Tensor tensor(const std::string& name) const;
+  /// The header of the member `<name>.npy`.
+  NpyHeader header(const std::string& name) const;
 
  private:
   explicit Npz(ZipArchive zip) : zip_(std::move(zip)) {}

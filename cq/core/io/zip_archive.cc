@@ -136,26 +136,49 @@ std::vector<uint8_t> ZipArchive::read(const std::string& name) const {
 }
 
 void ZipArchive::read_into(const std::string& name, void* target) const {
-  const uint64_t size = member(name).size;
-  const std::lock_guard lock(handle_->mutex);
-  const auto fail = [&](const std::string& reason) {
-    throw RunError("{}: '{}' is damaged: {}", printable(path_.native()), printable(name), reason);
-  };
-  const OpenMember open{zip_fopen_index(handle_->zip, index_.at(name), 0)};
-  if (open.file == nullptr) fail(zip_strerror(handle_->zip));
+  stream(name).read(target, member(name).size);
+}
+
+struct ZipArchive::Stream::File : OpenMember {
+  explicit File(zip_file_t* opened) : OpenMember{opened} {}
+};
+
+ZipArchive::Stream::Stream(const ZipArchive& archive, const std::string& name)
+    : archive_(archive), name_(name), left_(archive.member(name).size) {
+  const std::lock_guard lock(archive.handle_->mutex);
+  file_ =
+      std::make_unique<File>(zip_fopen_index(archive.handle_->zip, archive.index_.at(name), 0));
+  if (file_->file == nullptr) fail(zip_strerror(archive.handle_->zip));
+}
+
+ZipArchive::Stream::Stream(Stream&& other) noexcept = default;
+
+ZipArchive::Stream::~Stream() {
+  const std::lock_guard lock(archive_.handle_->mutex);
+  file_.reset();
+}
+
+void ZipArchive::Stream::fail(const std::string& reason) const {
+  throw RunError("{}: '{}' is damaged: {}", printable(archive_.path_.native()), printable(name_),
+                 reason);
+}
+
+void ZipArchive::Stream::read(void* target, uint64_t bytes) {
+  const std::lock_guard lock(archive_.handle_->mutex);
   auto* next = static_cast<char*>(target);
-  uint64_t left = size;
-  while (left > 0) {
-    const zip_int64_t got = zip_fread(open.file, next, std::min<uint64_t>(left, 1u << 30));
-    if (got < 0) fail(zip_file_strerror(open.file));
+  left_ -= bytes;
+  while (bytes > 0) {
+    const zip_int64_t got = zip_fread(file_->file, next, std::min<uint64_t>(bytes, 1u << 30));
+    if (got < 0) fail(zip_file_strerror(file_->file));
     if (got == 0) fail("it ends early");
     next += got;
-    left -= static_cast<uint64_t>(got);
+    bytes -= static_cast<uint64_t>(got);
   }
+  if (left_ > 0) return;
   // The CRC is compared when the end is reached.
   char beyond = 0;
-  const zip_int64_t end = zip_fread(open.file, &beyond, 1);
-  if (end < 0) fail(zip_file_strerror(open.file));
+  const zip_int64_t end = zip_fread(file_->file, &beyond, 1);
+  if (end < 0) fail(zip_file_strerror(file_->file));
   if (end > 0) fail("it is longer than its declared size");
 }
 

@@ -40,6 +40,28 @@ class ZipArchive {
   /// checked.
   void read_into(const std::string& name, void* target) const;
 
+  /// A member read piece by piece; its CRC is checked with its last byte. The archive must outlive
+  /// it, and neither may be moved.
+  class Stream {
+   public:
+    Stream(Stream&& other) noexcept;
+    ~Stream();
+    /// The next `bytes` bytes, which must be there.
+    void read(void* target, uint64_t bytes);
+
+   private:
+    friend class ZipArchive;
+    struct File;
+    Stream(const ZipArchive& archive, const std::string& name);
+    [[noreturn]] void fail(const std::string& reason) const;
+
+    const ZipArchive& archive_;
+    std::string name_;
+    std::unique_ptr<File> file_;
+    uint64_t left_;
+  };
+  Stream stream(const std::string& name) const { return {*this, name}; }
+
   /// The first `bytes` bytes (fewer where the member is shorter), without a check of the CRC.
   std::vector<uint8_t> read_start(const std::string& name, uint64_t bytes) const;
 

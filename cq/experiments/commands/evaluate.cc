@@ -1,15 +1,23 @@
 #include "cq/experiments/commands/evaluate.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <initializer_list>
+
+#include <c10/core/GradMode.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "cq/base/error.h"
 #include "cq/base/json.h"
+#include "cq/base/log.h"
+#include "cq/experiments/commands/common_context.h"
 #include "cq/metrics/evaluation.h"
+#include "cq/metrics/lpips_network.h"
 
 namespace cq {
 namespace {
@@ -87,24 +95,94 @@ config::Node parameters_for(const std::string& metric, const EvaluateOptions& op
   return params;
 }
 
-EvaluationRequest request_of(const EvaluateOptions& options) {
-  EvaluationRequest request;
-  for (const std::string& asked : options.metrics) {
-    const std::string name = metric_of_label(asked, options.features);
-    request.metrics.push_back({name, parameters_for(name, options)});
+bool among(const std::vector<std::string>& names, std::initializer_list<const char*> wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  });
+}
+
+/// A flag that none of the metrics reads changes nothing: the user should know.
+void warn_of_unused(const EvaluateOptions& options, const std::vector<std::string>& names) {
+  const auto warn = [&](bool given, const char* flag, std::initializer_list<const char*> readers) {
+    if (given && !among(names, readers)) {
+      log_warning("{} changes nothing: it is of {}", flag, fmt::join(readers, ", "));
+    }
+  };
+  warn(options.kid_subset_size || options.kid_subsets, "--kid-subset-size/--kid-subsets", {"kid"});
+  warn(options.is_splits || options.is_shuffle, "--is-splits/--is-shuffle", {"is"});
+  warn(options.k.has_value(), "--k", {"precision", "recall", "density", "coverage"});
+}
+
+std::filesystem::path cache_folder(const EvaluateOptions& options) {
+  if (options.cache == "none") return {};
+  if (!options.cache.empty()) return options.cache;
+  const auto variable = [](const char* name) -> std::filesystem::path {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  const std::filesystem::path base = variable("XDG_CACHE_HOME"), home = variable("HOME");
+  if (!base.empty()) return base / "cq-exp" / "references";
+  return home.empty() ? home : home / ".cache" / "cq-exp" / "references";
+}
+
+/// Which files are the feature network's weights and which LPIPS'.
+void choose_weights(const EvaluateOptions& options, const std::vector<std::string>& names,
+                    const at::Device& device, EvaluationRequest& request) {
+  const bool lpips = among(names, {"lpips"});
+  const bool paired_alone = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+    return name == "psnr" || name == "ssim" || name == "lpips";
+  });
+  const bool weights_are_lpips = lpips && options.lpips_weights.empty() &&
+                                 (paired_alone || options.features == "none");
+  auto perceptual = options.lpips_weights;
+  if (!perceptual.empty() && !lpips) {
+    throw UsageError("--lpips-weights: lpips is not among --metrics {}", fmt::join(names, ","));
   }
+  if (weights_are_lpips && !options.weights.empty()) perceptual = {options.weights};
+  for (const auto& file : perceptual) {
+    if (!std::filesystem::exists(file)) throw UsageError("{}: no such file", file.string());
+  }
+  if (!perceptual.empty()) {
+    request.make_perceptual = [perceptual, device] {
+      return std::shared_ptr<const PerceptualNetwork>(make_lpips_network(perceptual, device));
+    };
+  }
+  if (options.features == "none") {
+    if (!options.weights.empty() && !weights_are_lpips) {
+      throw UsageError("--weights {}: --features none uses no network", options.weights.string());
+    }
+    if (!options.resize.empty()) {
+      throw UsageError("--resize {}: --features none uses no network", options.resize);
+    }
+    return;
+  }
+  if (!options.make_network) return;
+  FeatureNetworkChoice choice{options.features, weights_are_lpips ? "" : options.weights,
+                              options.resize, device};
+  // CMMD is defined on a resize of its own; every other metric on CLIP's features is on CLIP's.
+  const bool cmmd_alone = names.size() == 1 && names[0] == "cmmd";
+  if (choice.name == "clip" && choice.resize.empty()) choice.resize = cmmd_alone ? "cmmd" : "clip";
+  request.make_network = [make = options.make_network, choice] { return make(choice); };
+}
+
+EvaluationRequest request_of(const EvaluateOptions& options, const at::Device& device) {
+  EvaluationRequest request;
+  std::vector<std::string> names;
+  for (const std::string& asked : options.metrics) {
+    names.push_back(metric_of_label(asked, options.features));
+    request.metrics.push_back({names.back(), parameters_for(names.back(), options)});
+  }
+  warn_of_unused(options, names);
   if (options.generated) request.generated = EvaluationInput::open(*options.generated);
   if (options.reference) request.reference = EvaluationInput::open(*options.reference);
   request.logits = options.logits;
+  request.prompts = options.prompts;
   request.network = options.features;
+  request.cache = cache_folder(options);
   request.interval_splits = options.interval_splits;
   request.batch = options.batch;
   request.skip_bad = options.skip_bad;
-  if (options.features != "none" && options.make_network) {
-    request.make_network = [&options] {
-      return options.make_network(options.features, options.weights);
-    };
-  }
+  choose_weights(options, names, device, request);
   return request;
 }
 
@@ -113,6 +191,11 @@ std::string table_of(const nlohmann::ordered_json& document) {
   for (const auto& [name, entry] : document["metrics"].items()) {
     text += fmt::format("{:<12} {:.6g}", name, entry["value"].get<double>());
     if (entry.contains("std")) text += fmt::format(" ± {:.2g}", entry["std"].get<double>());
+    if (entry.contains("interval")) {
+      const auto& range = entry["interval"];
+      text += fmt::format("  [{:.6g}, {:.6g}] at {:.0f} %", range["low"].get<double>(),
+                          range["high"].get<double>(), 100 * range["level"].get<double>());
+    }
     text += "\n";
     for (const auto& [key, value] : entry["protocol"].items()) {
       text += fmt::format("             {}: {}\n", key,
@@ -135,7 +218,7 @@ std::vector<Expectation> expectations_of(const EvaluateOptions& options) {
       throw UsageError("--expect '{}': '{}' is not among --metrics {}", text, expectation.metric,
                        fmt::join(options.metrics, ","));
     }
-    expectation.metric = metric_label(name, options.features);
+    expectation.metric = name;
     result.push_back(expectation);
   }
   return result;
@@ -144,10 +227,18 @@ std::vector<Expectation> expectations_of(const EvaluateOptions& options) {
 }  // namespace
 
 nlohmann::ordered_json evaluate(const EvaluateOptions& options) {
+  const Context context = make_context(options.common);
+  const c10::NoGradGuard no_grad;
   nlohmann::ordered_json document = {{"metrics", nlohmann::ordered_json::object()}};
-  for (const EvaluatedMetric& metric : evaluate_metrics(request_of(options))) {
+  for (const EvaluatedMetric& metric : evaluate_metrics(request_of(options, context.device))) {
     nlohmann::ordered_json entry = {{"value", metric.result.value}};
     if (metric.result.std) entry["std"] = *metric.result.std;
+    if (const auto& range = metric.result.interval) {
+      entry["interval"] = {{"method", range->method},
+                           {"level", range->level},
+                           {"low", range->low},
+                           {"high", range->high}};
+    }
     entry["protocol"] = metric.result.protocol;
     document["metrics"][metric.label] = entry;
   }
@@ -157,12 +248,15 @@ nlohmann::ordered_json evaluate(const EvaluateOptions& options) {
 int evaluate_command(const EvaluateOptions& options) {
   const std::vector<Expectation> expectations = expectations_of(options);
   const nlohmann::ordered_json document = evaluate(options);
-  const std::string text = options.json ? pretty_json(document) : table_of(document);
+  const std::string text = options.common.json ? pretty_json(document) : table_of(document);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   std::string failed;
   for (const Expectation& expectation : expectations) {
-    const double value = document["metrics"][expectation.metric]["value"];
+    // A value of --logits keeps its plain name.
+    const auto& metrics = document["metrics"];
+    const std::string label = metric_label(expectation.metric, options.features);
+    const double value = metrics[metrics.contains(label) ? label : expectation.metric]["value"];
     if (!expectation.holds(value)) {
       failed += fmt::format("{}{} does not hold: it is {:.10g}", failed.empty() ? "" : "; ",
                             expectation.text, value);

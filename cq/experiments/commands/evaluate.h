@@ -9,21 +9,33 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cq/experiments/commands/common.h"
 #include "cq/metrics/feature_network.h"
 
 namespace cq {
 
-/// Makes the feature network called `name` ("cifar", "inception", "clip") with weights from a file,
-/// or the program's own where the path is empty. UsageError for a name that does not exist.
-using FeatureNetworkFactory = std::function<std::unique_ptr<FeatureNetwork>(
-    const std::string& name, const std::filesystem::path& weights)>;
+/// A feature network as flags name it.
+struct FeatureNetworkChoice {
+  std::string name;               ///< "cifar", "inception", "clip"
+  std::filesystem::path weights;  ///< empty: the program's own
+  std::string resize;             ///< empty: the network's default
+  at::Device device = at::kCPU;
+};
+/// UsageError for a name that does not exist, and where a network's weights are missing.
+using FeatureNetworkFactory =
+    std::function<std::unique_ptr<FeatureNetwork>(const FeatureNetworkChoice&)>;
 
 struct EvaluateOptions {
   std::optional<std::filesystem::path> generated;
   std::optional<std::filesystem::path> reference;
   std::vector<std::string> metrics;  ///< names of metric_registry(), or their labels ("fd_cifar")
   std::string features = "cifar";    ///< "none" takes .npy features and statistics as they are
-  std::filesystem::path weights;
+  std::filesystem::path weights;  ///< of the feature network; of LPIPS' where there is none
+  std::string resize;             ///< how images are brought to the network's size
+  std::vector<std::filesystem::path> lpips_weights;
+  std::optional<std::filesystem::path> prompts;  ///< .npy: CLIP tokens, or features of texts
+  /// Folder that keeps features of references; "none": nothing is kept; empty: the user's cache.
+  std::string cache;
   std::optional<std::filesystem::path> logits;  ///< .npy [N, classes], in place of a network's
   std::optional<std::string> kid_subset_size;   ///< a number or "all"
   std::optional<int64_t> kid_subsets;
@@ -36,7 +48,7 @@ struct EvaluateOptions {
   int64_t batch = 64;
   bool skip_bad = false;
   std::vector<std::string> expect;  ///< "fid<=12.5"; also <, >=, >
-  bool json = false;
+  CommonOptions common;
   FeatureNetworkFactory make_network;
 };
 

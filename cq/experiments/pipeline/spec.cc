@@ -26,7 +26,15 @@ RunParameters read_run(const config::Node& job) {
   }
   const auto registry = metric_registry();
   for (const auto& metric : run.metrics) {
-    registry.check(metric_of_label(metric, "cifar"), config::Node::dict());
+    const auto name = metric_of_label(metric, "cifar");
+    registry.check(name, config::Node::dict());
+    const auto needs = registry.make(name, config::Node::dict(), MetricSource{})->needs();
+    if (needs.spatial || needs.text || needs.perceptual) {
+      throw UsageError(
+          "[metrics] '{}' needs more than the embedded classifier's features; `cq-exp evaluate` "
+          "takes it on a cell's images",
+          metric);
+    }
   }
   return run;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "cq/base/error.h"
 #include "cq/metrics/numerics/moments.h"
@@ -12,8 +13,11 @@ namespace {
 
 constexpr int64_t kRowsAtOnce = 2048;
 
-at::Tensor cubic(const at::Tensor& products, double width) {
-  const at::Tensor base = products.div_(width).add_(1.0);
+/// Kernel of each row of one block with each of another, float64.
+using Kernel = std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>;
+
+at::Tensor cubic(const at::Tensor& x, const at::Tensor& y) {
+  const at::Tensor base = x.mm(y.t()).div_(static_cast<double>(x.size(1))).add_(1.0);
   return base.square().mul_(base);
 }
 
@@ -23,14 +27,13 @@ struct KernelSums {
   at::Tensor columns;  // [n]
 };
 
-KernelSums between(const at::Tensor& x, const at::Tensor& y) {
-  const auto width = static_cast<double>(x.size(1));
+KernelSums between(const at::Tensor& x, const at::Tensor& y, const Kernel& kernel_of) {
   KernelSums sums{at::zeros({x.size(0)}, at::kDouble), at::zeros({y.size(0)}, at::kDouble)};
   for (int64_t i = 0; i < x.size(0); i += kRowsAtOnce) {
     const at::Tensor left = x.slice(0, i, i + kRowsAtOnce).to(at::kDouble);
     for (int64_t j = 0; j < y.size(0); j += kRowsAtOnce) {
       const at::Tensor right = y.slice(0, j, j + kRowsAtOnce).to(at::kDouble);
-      const at::Tensor kernel = cubic(left.mm(right.t()), width);
+      const at::Tensor kernel = kernel_of(left, right);
       sums.rows.slice(0, i, i + kRowsAtOnce).add_(kernel.sum(1));
       sums.columns.slice(0, j, j + kRowsAtOnce).add_(kernel.sum(0));
     }
@@ -39,14 +42,13 @@ KernelSums between(const at::Tensor& x, const at::Tensor& y) {
 }
 
 /// For each row, the sum of its kernel with all other rows; the lower triangle of blocks is enough.
-at::Tensor within(const at::Tensor& x) {
-  const auto width = static_cast<double>(x.size(1));
+at::Tensor within(const at::Tensor& x, const Kernel& kernel_of) {
   at::Tensor sums = at::zeros({x.size(0)}, at::kDouble);
   for (int64_t i = 0; i < x.size(0); i += kRowsAtOnce) {
     const at::Tensor left = x.slice(0, i, i + kRowsAtOnce).to(at::kDouble);
     for (int64_t j = 0; j <= i; j += kRowsAtOnce) {
       const at::Tensor right = x.slice(0, j, j + kRowsAtOnce).to(at::kDouble);
-      const at::Tensor kernel = cubic(left.mm(right.t()), width);
+      const at::Tensor kernel = kernel_of(left, right);
       if (i == j) kernel.fill_diagonal_(0);
       sums.slice(0, i, i + kRowsAtOnce).add_(kernel.sum(1));
       if (i != j) sums.slice(0, j, j + kRowsAtOnce).add_(kernel.sum(0));
@@ -62,6 +64,19 @@ at::Tensor rows_of(const at::Tensor& features, const std::vector<int64_t>& rows)
   return features.index_select(0, index).to(at::kDouble);
 }
 
+void check_widths(const char* owner, const at::Tensor& x, const at::Tensor& y) {
+  if (x.size(1) == y.size(1)) return;
+  throw UsageError(
+      "[{}] generated features are {} wide, the reference's {}: one network must have made both",
+      owner, x.size(1), y.size(1));
+}
+
+/// First-order variance of a difference of means over pairs (Hoeffding 1948).
+double pair_variance(const at::Tensor& of_x, const at::Tensor& of_y) {
+  return 4 * of_x.var().item<double>() / static_cast<double>(of_x.numel()) +
+         4 * of_y.var().item<double>() / static_cast<double>(of_y.numel());
+}
+
 }  // namespace
 
 Spread spread_of(const std::vector<double>& values) {
@@ -74,28 +89,46 @@ Spread spread_of(const std::vector<double>& values) {
 }
 
 KernelDistance kernel_distance(const at::Tensor& x, const at::Tensor& y) {
-  if (x.size(1) != y.size(1)) {
-    throw UsageError(
-        "[kid] generated features are {} wide, the reference's {}: one network must "
-        "have made both",
-        x.size(1), y.size(1));
-  }
+  check_widths("kid", x, y);
   const auto m = static_cast<double>(x.size(0));
   const auto n = static_cast<double>(y.size(0));
   if (m < 2 || n < 2) {
     throw UsageError("[kid] needs at least 2 samples on each side, got {} and {}", x.size(0),
                      y.size(0));
   }
-  const KernelSums across = between(x, y);
-  const at::Tensor of_x = within(x) / (m - 1);
-  const at::Tensor of_y = within(y) / (n - 1);
+  const KernelSums across = between(x, y, cubic);
+  const at::Tensor of_x = within(x, cubic) / (m - 1);
+  const at::Tensor of_y = within(y, cubic) / (n - 1);
   const double mean_x = of_x.mean().item<double>();
   const double mean_y = of_y.mean().item<double>();
   const double mean_across = across.rows.sum().item<double>() / (m * n);
-  const double variance = 4 * (of_x - across.rows / n).var().item<double>() / m +
-                          4 * (of_y - across.columns / m).var().item<double>() / n;
+  const double variance = pair_variance(of_x - across.rows / n, of_y - across.columns / m);
   const double scale = std::abs(mean_x) + std::abs(mean_y);
   return {settle(mean_x + mean_y - 2 * mean_across, scale), settle(std::sqrt(variance), scale)};
+}
+
+KernelDistance gaussian_kernel_distance(const at::Tensor& x, const at::Tensor& y, double sigma,
+                                        double scale) {
+  check_widths("cmmd", x, y);
+  const auto m = static_cast<double>(x.size(0));
+  const auto n = static_cast<double>(y.size(0));
+  const double gamma = 1 / (2 * sigma * sigma);
+  // Distances do not see a common shift, and short vectors round less.
+  const at::Tensor centre = y.mean(0, false, at::kDouble);
+  const at::Tensor a = x.to(at::kDouble) - centre, b = y.to(at::kDouble) - centre;
+  const Kernel gaussian = [gamma](const at::Tensor& left, const at::Tensor& right) {
+    const at::Tensor squares = left.square().sum(1).unsqueeze(1) + right.square().sum(1);
+    return squares.sub_(left.mm(right.t()), 2).clamp_min_(0).mul_(-gamma).exp_();
+  };
+  const KernelSums across = between(a, b, gaussian);
+  // The kernel of a row with itself is 1.
+  const at::Tensor of_x = (within(a, gaussian) + 1) / m;
+  const at::Tensor of_y = (within(b, gaussian) + 1) / n;
+  const double mean_x = of_x.mean().item<double>(), mean_y = of_y.mean().item<double>();
+  const double mean_across = across.rows.sum().item<double>() / (m * n);
+  const double variance = pair_variance(of_x - across.rows / n, of_y - across.columns / m);
+  return {settle(scale * (mean_x + mean_y - 2 * mean_across), 2 * scale),
+          settle(scale * std::sqrt(variance), 2 * scale)};
 }
 
 Spread kernel_distance_subsets(const at::Tensor& x, const at::Tensor& y, int64_t subsets,

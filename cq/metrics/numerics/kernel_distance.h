@@ -25,7 +25,12 @@ struct KernelDistance {
 /// with h the mean kernel of a row with its own set less that with the other.
 KernelDistance kernel_distance(const at::Tensor& x, const at::Tensor& y);
 
-/// The same over `subsets` random pairs of subsets of `size` rows, drawn without replacement in the
+/// `scale` times the biased squared maximum mean discrepancy under exp(-|x-y|^2 / (2 sigma^2))
+/// (Jayasumana et al. 2024, CMMD), with the first-order error as above.
+KernelDistance gaussian_kernel_distance(const at::Tensor& x, const at::Tensor& y, double sigma,
+                                        double scale);
+
+/// The cubic kernel's over `subsets` random pairs of subsets of `size` rows, drawn without replacement in the
 /// order x, y, x, y, ... as torch-fidelity does with `RandomState(seed)`.
 Spread kernel_distance_subsets(const at::Tensor& x, const at::Tensor& y, int64_t subsets,
                                int64_t size, uint32_t seed);

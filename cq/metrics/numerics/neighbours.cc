@@ -10,10 +10,18 @@
 namespace cq {
 namespace {
 
-constexpr int64_t kRowsAtOnce = 512;
+// The other factor of a product is packed anew for every block of rows: large ones.
+constexpr int64_t kRowsAtOnce = 2048;
+constexpr int64_t kProductsAtOnce = 1 << 26;
 constexpr int64_t kLane = 32;
+// Radii are found for every k up to this one at a time: precision asks for 3, density for 5.
+constexpr int64_t kNearest = 5;
 // Narrower features cost little in float64, and their small distances need it.
 constexpr int64_t kNarrow = 64;
+
+int64_t rows_at_once(int64_t rows, int64_t columns) {
+  return std::min(rows, std::clamp<int64_t>(kProductsAtOnce / columns, 256, kRowsAtOnce));
+}
 
 template <class Float>
 constexpr at::ScalarType scalar_type() {
@@ -117,31 +125,42 @@ double NeighbourSpace::exact_distance(const Set& a, int64_t i, const Set& b, int
                         b.exact.const_data_ptr<double>() + j * width, width);
 }
 
-std::vector<double> NeighbourSpace::squared_radii(Side side, int64_t k) const {
+std::vector<double> NeighbourSpace::squared_radii(Side side, int64_t k) {
   const Set& rows = set(side);
   if (k < 1 || rows.exact.size(0) < k + 1) {
     throw UsageError("[neighbours] k = {} needs at least {} {} samples, got {}", k, k + 1,
                      side == Side::reference ? "reference" : "generated", rows.exact.size(0));
   }
-  std::vector<double> radii(static_cast<size_t>(rows.exact.size(0)));
-  if (rows.screen.scalar_type() == at::kFloat) {
-    radii_of<float>(rows, k, radii);
-  } else {
-    radii_of<double>(rows, k, radii);
+  Nearest& nearest = side == Side::reference ? reference_nearest_ : generated_nearest_;
+  if (nearest.k < k) {
+    nearest.k = std::min(std::max(k, kNearest), rows.exact.size(0) - 1);
+    nearest.distances.resize(static_cast<size_t>(rows.exact.size(0) * nearest.k));
+    if (rows.screen.scalar_type() == at::kFloat) {
+      find_nearest<float>(rows, nearest);
+    } else {
+      find_nearest<double>(rows, nearest);
+    }
+  }
+  std::vector<double> radii;
+  for (auto at = static_cast<size_t>(k - 1); at < nearest.distances.size();
+       at += static_cast<size_t>(nearest.k)) {
+    radii.push_back(nearest.distances[at]);
   }
   return radii;
 }
 
 template <class Float>
-void NeighbourSpace::radii_of(const Set& rows, int64_t k, std::vector<double>& radii) const {
+void NeighbourSpace::find_nearest(const Set& rows, Nearest& nearest) const {
+  const int64_t k = nearest.k;
   const int64_t count = rows.screen.size(0);
   const std::vector<Float> lower = scaled<Float>(rows.norms, 1 - band_);
   const std::vector<Float> upper = scaled<Float>(rows.norms, 1 + band_);
   // |x|^2 of the row itself is common to all its distances; only its rounding band matters.
   const std::vector<Float> own_band = scaled<Float>(rows.norms, band_);
-  at::Tensor products = at::empty({std::min(kRowsAtOnce, count), count}, scalar_type<Float>());
-  for (int64_t begin = 0; begin < count; begin += kRowsAtOnce) {
-    const int64_t block = std::min(kRowsAtOnce, count - begin);
+  const int64_t step = rows_at_once(count, count);
+  at::Tensor products = at::empty({step, count}, scalar_type<Float>());
+  for (int64_t begin = 0; begin < count; begin += step) {
+    const int64_t block = std::min(step, count - begin);
     at::Tensor target = products.slice(0, 0, block);
     at::mm_out(target, rows.screen.slice(0, begin, begin + block), rows.screen.t());
     const Float* base = target.const_data_ptr<Float>();
@@ -170,8 +189,8 @@ void NeighbourSpace::radii_of(const Set& rows, int64_t k, std::vector<double>& r
         for (const auto& [low, other] : candidates) {
           if (low <= least.limit() + slack) exact.push_back(exact_distance(rows, i, rows, other));
         }
-        std::nth_element(exact.begin(), exact.begin() + (k - 1), exact.end());
-        radii[static_cast<size_t>(i)] = exact[static_cast<size_t>(k - 1)];
+        std::partial_sort_copy(exact.begin(), exact.end(), nearest.distances.begin() + i * k,
+                               nearest.distances.begin() + (i + 1) * k);
       }
     });
   }
@@ -203,9 +222,10 @@ void NeighbourSpace::fill(const std::vector<double>& reference_radii,
   for (size_t j = 0; j < lower.size(); ++j) {
     lower_less_radius[j] = lower[j] - static_cast<Float>(generated_radii[j] * (1 + band_));
   }
-  at::Tensor products = at::empty({std::min(kRowsAtOnce, rows), columns}, scalar_type<Float>());
-  for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
-    const int64_t block = std::min(kRowsAtOnce, rows - begin);
+  const int64_t step = rows_at_once(rows, columns);
+  at::Tensor products = at::empty({step, columns}, scalar_type<Float>());
+  for (int64_t begin = 0; begin < rows; begin += step) {
+    const int64_t block = std::min(step, rows - begin);
     at::Tensor target = products.slice(0, 0, block);
     at::mm_out(target, reference_.screen.slice(0, begin, begin + block), generated_.screen.t());
     const Float* base = target.const_data_ptr<Float>();

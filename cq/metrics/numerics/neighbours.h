@@ -18,8 +18,8 @@ class NeighbourSpace {
   enum class Side { reference, generated };
 
   /// Squared distance of each row to its k-th nearest other row of the same set. UsageError below
-  /// k + 1 rows.
-  std::vector<double> squared_radii(Side side, int64_t k) const;
+  /// k + 1 rows. Keeps the nearest distances for the next k: not for two threads at once.
+  std::vector<double> squared_radii(Side side, int64_t k);
 
   /// Who lies in whose closed ball.
   struct Membership {
@@ -38,16 +38,23 @@ class NeighbourSpace {
     at::Tensor screen;  // centred, in the type of the products
     at::Tensor norms;   // squared norms of `screen`, float64
   };
+  /// Squared distances of each row to its k nearest others, [rows, k] ascending.
+  struct Nearest {
+    int64_t k = 0;
+    std::vector<double> distances;
+  };
   const Set& set(Side side) const { return side == Side::reference ? reference_ : generated_; }
   double exact_distance(const Set& a, int64_t i, const Set& b, int64_t j) const;
   template <class Float>
-  void radii_of(const Set& set, int64_t k, std::vector<double>& radii) const;
+  void find_nearest(const Set& set, Nearest& nearest) const;
   template <class Float>
   void fill(const std::vector<double>& reference_radii, const std::vector<double>& generated_radii,
             Membership& result) const;
 
   Set reference_;
   Set generated_;
+  Nearest reference_nearest_;
+  Nearest generated_nearest_;
   /// Rounding of a screened squared distance, relative to the sum of the two squared norms.
   double band_ = 0;
 };

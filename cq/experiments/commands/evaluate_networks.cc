@@ -1,0 +1,35 @@
+#include "cq/experiments/commands/evaluate_networks.h"
+
+#include "cq/base/error.h"
+#include "cq/metrics/cifar_features.h"
+
+namespace cq {
+namespace {
+
+std::filesystem::path given_weights(const FeatureNetworkChoice& choice, const char* where_from) {
+  if (choice.weights.empty()) {
+    throw UsageError("--features {} needs --weights F: {}", choice.name, where_from);
+  }
+  if (!std::filesystem::exists(choice.weights)) {
+    throw UsageError("{}: no such file", choice.weights.string());
+  }
+  return choice.weights;
+}
+
+}  // namespace
+
+std::unique_ptr<FeatureNetwork> make_feature_network(const FeatureNetworkChoice& choice) {
+  if (choice.name == "cifar") {
+    if (!choice.resize.empty()) {
+      throw UsageError("--resize {}: the network 'cifar' takes images of 32 x 32 as they are",
+                       choice.resize);
+    }
+    return make_cifar_features(choice.weights.empty()
+                                   ? find_data_file("models/cifar-classifier.safetensors")
+                                   : given_weights(choice, ""),
+                               choice.device);
+  }
+  throw UsageError("--features {}: expected none or cifar", choice.name);
+}
+
+}  // namespace cq
