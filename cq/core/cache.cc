@@ -7,9 +7,19 @@ at::Tensor apply_affine(const at::Tensor& x, const at::Tensor& slope, const at::
   return x * slope + offset;
 }
 
+CachePoint point_of(const CachePolicy& policy, const Network& network, int64_t steps) {
+  const auto site = policy.site();
+  auto point = network.cache_point(site.branch, site.blocks);
+  if (const auto late = policy.late_site(steps)) {
+    const auto other = network.cache_point(late->site.branch, late->site.blocks);
+    point.late = {other.name, other.blocks, late->from};
+  }
+  return point;
+}
+
 at::Tensor ScheduledCache::at(const Point& point, int64_t step,
                               c10::function_ref<at::Tensor()> compute) {
-  if (point != point_.name) return compute();
+  if (point != (is_late(step) ? point_.late->name : point_.name)) return compute();
   if (schedule_.recomputes(step)) {
     auto value = compute();
     kept_ = store_ ? store_(value, step) : value;

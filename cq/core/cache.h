@@ -26,6 +26,15 @@ class CachePolicy {
   /// False: every step computes everything, `schedule` is never asked for.
   virtual bool caches() const { return true; }
   virtual CacheSiteParameters site() const = 0;
+  /// The site of groups of steps that begin at or after `from`, where it is another one.
+  struct LateSite {
+    CacheSiteParameters site;
+    int64_t from = 0;
+  };
+  virtual std::optional<LateSite> late_site(int64_t steps) const {
+    (void)steps;
+    return std::nullopt;
+  }
   /// Lags below this must be in the cost table; 0 where no distances are needed.
   virtual int64_t window() const { return 0; }
   /// How distances between steps are taken, see parse_distance_metric.
@@ -38,6 +47,9 @@ class CachePolicy {
   /// `costs` is null unless window() > 0.
   virtual Schedule schedule(int64_t steps, const CostTable* costs) const = 0;
 };
+
+/// The point of a policy's site (or sites) in a network. Throws UsageError as Network::cache_point.
+CachePoint point_of(const CachePolicy& policy, const Network& network, int64_t steps);
 
 /// Policies that `cache.name` can name; filled by the methods library.
 using CacheRegistry = config::Registry<CachePolicy>;
@@ -61,9 +73,15 @@ class ScheduledCache : public PointHandler {
         store_(std::move(store)) {}
 
   at::Tensor at(const Point& point, int64_t step, c10::function_ref<at::Tensor()> compute) override;
-  std::pair<int64_t, int64_t> block_range(int64_t) const override { return point_.blocks; }
+  std::pair<int64_t, int64_t> block_range(int64_t step) const override {
+    return is_late(step) ? point_.late->blocks : point_.blocks;
+  }
 
  private:
+  bool is_late(int64_t step) const {
+    return point_.late && schedule_.group_start(step) >= point_.late->from;
+  }
+
   Schedule schedule_;
   CachePoint point_;
   FeatureCorrection correction_;

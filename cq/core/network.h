@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,13 @@ struct CachePoint {
   Point name;
   std::pair<int64_t, int64_t> blocks{0, 0};  ///< range [first, last) where the point is one
   std::vector<int64_t> consumers = {};       ///< ids of the units whose first operand is the value
+  /// Groups of steps that begin at or after `from` keep this point instead (Delta-DiT's stages).
+  struct Late {
+    Point name;
+    std::pair<int64_t, int64_t> blocks{0, 0};
+    int64_t from = 0;
+  };
+  std::optional<Late> late = {};
 };
 
 /// A denoising network. Const: the same object serves every cell of an experiment.
@@ -36,7 +44,7 @@ class Network {
   /// Points at which a feature can be cached.
   virtual std::vector<Point> points() const = 0;
   /// The point that `cache.branch` (UNet) or `cache.blocks` (DiT, [first, last), empty for the
-  /// middle half) names. Throws UsageError where the network has no such place.
+  /// middle half; numbers below 0, and a last of 0, count from the end) names. Throws UsageError where the network has no such place.
   virtual CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const = 0;
 
   Weights& weights() { return weights_; }

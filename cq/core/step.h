@@ -41,6 +41,7 @@ class Step {
       : executor_(&executor), points_(&points), index_(index) {}
 
   int64_t index() const { return index_; }
+  const Executor& executor() const { return *executor_; }
   at::Tensor run(const Unit& unit, const UnitInput& in) const {
     return executor_->run(unit, in, index_);
   }

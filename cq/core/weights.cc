@@ -92,6 +92,23 @@ at::Tensor Weights::add_rows(const std::vector<std::string>& names, at::IntArray
   return value;
 }
 
+at::Tensor Weights::add_by_head(const std::string& name, const std::vector<std::string>& parts,
+                                int64_t heads, at::IntArrayRef shape, const Init& init) {
+  if (!source_ || source_->has(name) || !source_->has(parts.front())) {
+    return add(name, shape, init);
+  }
+  std::vector<int64_t> one(shape.begin(), shape.end());
+  one[0] /= int64_t(parts.size());
+  std::vector<at::Tensor> rows;
+  for (const auto& part : parts) {
+    rows.push_back(fetch(part, one).view({heads, 1, one[0] / heads, -1}));
+    parts_.push_back(part);
+  }
+  leaves_.push_back(at::cat(rows, 1).reshape(shape));
+  named_.push_back({name, leaves_.back()});
+  return leaves_.back();
+}
+
 at::Tensor Weights::add_fixed(const std::string& name, const at::Tensor& value) {
   auto fixed = source_ ? fetch(name, value.sizes()) : value.clone();
   fixed_.push_back(fixed);
@@ -112,7 +129,7 @@ const AttentionUnit* Weights::add(AttentionUnit unit) {
 void Weights::check_complete(const std::vector<std::string>& ignored) const {
   if (!source_) return;
   auto faults = faults_;
-  std::set<std::string> known;
+  std::set<std::string> known(parts_.begin(), parts_.end());
   for (const auto& entry : named_) known.insert(entry.name);
   for (const auto& name : source_->names()) {
     const bool skip = std::any_of(ignored.begin(), ignored.end(),

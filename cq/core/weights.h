@@ -61,6 +61,11 @@ class Weights {
   /// One leaf whose rows are several named parameters of equal shape, [parts * rows, ...].
   at::Tensor add_rows(const std::vector<std::string>& names, at::IntArrayRef shape,
                       const Init& init);
+  /// One leaf `name`, [heads * parts * d, ...], whose rows are interleaved by head: those of every
+  /// part for the first head, then for the second. Layouts that keep the parts apart have them as
+  /// `parts`, with all heads one after the other.
+  at::Tensor add_by_head(const std::string& name, const std::vector<std::string>& parts,
+                         int64_t heads, at::IntArrayRef shape, const Init& init);
   /// A value that is not trained: from the source, else `value`.
   at::Tensor add_fixed(const std::string& name, const at::Tensor& value);
   const Unit* add(Unit unit);
@@ -93,6 +98,7 @@ class Weights {
   std::deque<Unit> units_;
   std::deque<AttentionUnit> attentions_;
   std::vector<std::string> faults_;
+  std::vector<std::string> parts_;  ///< names of the source that were taken as parts of a leaf
 };
 
 /// A place in the tree of names: `scope / "attn1" / "to_q"`.

@@ -140,7 +140,9 @@ void add_convert(CLI::App& app, CommandLine& line) {
   auto* command =
       add_command(app, line, "convert", "A checkpoint as safetensors", options, convert_command);
   command->add_option("in", options->in, "safetensors, torch, npz or HDF5")->required();
-  command->add_option("out", options->out, "safetensors")->required();
+  command->add_option("out", options->out, "safetensors, or a folder for a diffusers pipeline")
+      ->required();
+  command->add_option("overrides", options->overrides, "layout=compvis|diffusers, head_channels=N");
 }
 
 void add_train(CLI::App& app, CommandLine& line) {

@@ -11,6 +11,7 @@ void add_no_cache(CacheRegistry& registry);
 void add_uniform_cache(CacheRegistry& registry);
 void add_deepcache(CacheRegistry& registry);
 void add_dps_cache(CacheRegistry& registry);
+void add_delta_dit_cache(CacheRegistry& registry);
 
 const CacheRegistry& cache_registry() {
   static const CacheRegistry registry = [] {
@@ -19,6 +20,7 @@ const CacheRegistry& cache_registry() {
     add_uniform_cache(list);
     add_deepcache(list);
     add_dps_cache(list);
+    add_delta_dit_cache(list);
     return list;
   }();
   return registry;

@@ -31,7 +31,8 @@ inline at::Tensor uniform(const std::string& name, at::IntArrayRef shape) {
 inline at::Tensor weight(const std::string& name, at::IntArrayRef shape) {
   const auto u = uniform(name, shape);
   if (shape.size() >= 2) return u * std::sqrt(3.0 * double(shape[0]) / double(u.numel()));
-  return name.ends_with("weight") ? 1 + 0.2F * u : 0.1F * u;
+  const bool about_one = name.ends_with("weight") || name.ends_with("running_var");
+  return about_one ? 1 + 0.2F * u : 0.1F * u;
 }
 
 /// Gives every parameter its value.
@@ -44,6 +45,21 @@ inline std::string key_hash(const Weights& weights) {
   std::vector<std::string> lines;
   for (const auto& [name, value] : weights.named()) {
     lines.push_back(fmt::format("{} {}", name, fmt::join(value.sizes(), ",")));
+  }
+  std::sort(lines.begin(), lines.end());
+  Sha256 hash;
+  hash.add(fmt::format("{}", fmt::join(lines, "\n")));
+  return hash.hex();
+}
+
+/// As `key_hash`, with the size of a 1x1 kernel left out, which layouts have in one, two or no
+/// dimensions.
+inline std::string product_hash(const Weights& weights) {
+  std::vector<std::string> lines;
+  for (const auto& [name, value] : weights.named()) {
+    auto shape = value.sizes();
+    while (shape.size() > 2 && shape.back() == 1) shape = shape.slice(0, shape.size() - 1);
+    lines.push_back(fmt::format("{} {}", name, fmt::join(shape, ",")));
   }
   std::sort(lines.begin(), lines.end());
   Sha256 hash;

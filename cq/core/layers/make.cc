@@ -67,4 +67,19 @@ const Unit* make_linear_rows(const Scope& scope, const std::vector<std::string>&
   return scope.weights().add(std::move(unit));
 }
 
+const Unit* make_conv_rows(const Scope& scope, const std::vector<std::string>& children, int64_t in,
+                           int64_t out_each, Norm norm) {
+  std::vector<std::string> weights, biases;
+  for (const auto& child : children) {
+    weights.push_back(scope.name(child + ".weight"));
+    biases.push_back(scope.name(child + ".bias"));
+  }
+  Unit unit;
+  unit.name = scope.name(children.front());
+  unit.norm = std::move(norm);
+  unit.weight = scope.weights().add_rows(weights, {out_each, in, 1, 1}, Init::fan(in));
+  unit.bias = scope.weights().add_rows(biases, {out_each}, Init::fan(in));
+  return scope.weights().add(std::move(unit));
+}
+
 }  // namespace cq

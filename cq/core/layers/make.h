@@ -48,4 +48,8 @@ const Unit* make_linear(const Scope& scope, std::string_view child, int64_t in, 
 const Unit* make_linear_rows(const Scope& scope, const std::vector<std::string>& children,
                              int64_t in, int64_t out_each, Norm norm = {});
 
+/// Several 1x1 convolutions of the same input as one unit, with biases.
+const Unit* make_conv_rows(const Scope& scope, const std::vector<std::string>& children, int64_t in,
+                           int64_t out_each, Norm norm = {});
+
 }  // namespace cq

@@ -16,8 +16,18 @@ at::Tensor to_image(const at::Tensor& tokens, const at::Tensor& like) {
 
 AttentionBlock::AttentionBlock(const Scope& scope, int64_t channels, int64_t heads)
     : heads_(heads) {
-  qkv_ = make_conv(scope, "qkv", channels, 3 * channels, 1,
-                   {.norm = make_group_norm(scope, "norm", channels, 1e-5)});
+  Unit qkv;
+  qkv.name = scope.name("qkv");
+  qkv.norm = make_group_norm(scope, "norm", channels, 1e-5);
+  const auto init = Init::fan(channels);
+  const auto rows = [&](const std::string& leaf, at::IntArrayRef shape) {
+    std::vector<std::string> parts;
+    for (const char* part : {"q.", "k.", "v."}) parts.push_back(scope.name(part + leaf));
+    return scope.weights().add_by_head(scope.name("qkv." + leaf), parts, heads, shape, init);
+  };
+  qkv.weight = rows("weight", {3 * channels, channels, 1, 1});
+  qkv.bias = rows("bias", {3 * channels});
+  qkv_ = scope.weights().add(std::move(qkv));
   attention_ = scope.weights().add(AttentionUnit{scope.name("attention"), -1, heads});
   out_ = make_conv(scope, "proj_out", channels, channels, 1, {.zero_init = true});
 }

@@ -1,8 +1,7 @@
 #pragma once
-#include <vector>
+#include <optional>
 
-#include "cq/core/executor.h"
-#include "cq/core/layers/make.h"
+#include "cq/core/models/clip_layers.h"
 
 namespace cq {
 
@@ -25,15 +24,9 @@ class ClipText {
   at::Tensor forward(const at::Tensor& tokens, const Executor& executor) const;
 
  private:
-  struct Block {
-    const Unit *qkv, *proj, *fc1, *fc2;
-  };
-  Block make_block(const Scope& scope) const;
-  at::Tensor run(const Block& block, const at::Tensor& x, const Executor& executor) const;
-
   ClipTextConfig config_;
   at::Tensor token_table_, positions_;
-  std::vector<Block> blocks_;
+  std::optional<ClipLayers> layers_;
   Norm final_;
 };
 

@@ -94,6 +94,11 @@ at::Tensor DiT::run_blocks(at::Tensor x, const at::Tensor& c, const Step& step, 
 
 at::Tensor DiT::forward(const NetworkInput& in, const Step& step) const {
   if (!in.y.defined()) throw UsageError("[dit] this network needs class labels y [B]");
+  const int64_t size = config_.input_size;
+  if (in.x.size(2) != size || in.x.size(3) != size) {
+    throw UsageError("[dit] positions are those of {} x {} latents, got {} x {}", size, size,
+                     in.x.size(2), in.x.size(3));
+  }
   const auto image = step.run(*patch_, {.x = in.x});
   auto x = image.flatten(2).transpose(1, 2) + positions_;  // [B, N, D]
   const auto time = step.run(*time_out_, {.x = step.run(*time_in_, {.x = timestep_(in.t)})});
@@ -127,11 +132,12 @@ CachePoint DiT::cache_point(int64_t branch, const std::vector<int64_t>& blocks) 
         branch);
   }
   const int64_t depth = config_.depth;
-  const auto range =
-      blocks.empty() ? std::vector<int64_t>{depth / 4, depth / 4 + depth / 2} : blocks;
+  auto range = blocks.empty() ? std::vector<int64_t>{depth / 4, depth / 4 + depth / 2} : blocks;
+  if (range.size() == 2 && range[0] < 0) range[0] += depth;
+  if (range.size() == 2 && range[1] <= 0) range[1] += depth;
   if (range.size() != 2 || range[0] < 0 || range[0] >= range[1] || range[1] > depth) {
     throw UsageError("[cache] blocks=[{}] is no range [first, last) of {} blocks",
-                     fmt::join(range, ", "), depth);
+                     fmt::join(blocks, ", "), depth);
   }
   // The corrected stream feeds the next block's qkv and fc1, or the final layer.
   std::vector<int64_t> consumers{final_->id};

@@ -1,6 +1,7 @@
 #include "cq/core/models/model.h"
 
 #include "cq/base/error.h"
+#include "cq/core/models/ddpm.h"
 #include "cq/core/models/dit.h"
 #include "cq/core/models/unet.h"
 
@@ -76,6 +77,7 @@ const config::Registry<Network, Weights>& network_registry() {
     config::Registry<Network, Weights> r("network");
     r.add<UNet>();
     r.add<DiT>();
+    r.add<DdpmUNet>();
     return r;
   }();
   return registry;
@@ -106,6 +108,11 @@ Model::Model(const config::Node& model, std::shared_ptr<const WeightSource> sour
       first_stage_registry().make(stage.at("kind").as_string(), stage, latent_,
                                   weights_of(source, "first_stage_model.", mode, seed + 2));
   first_stage_->weights().check_complete(first_stage_->ignored());
+  if (const auto* encoder = model.get(std::string_view("encoder"))) {
+    encoder_ = encoder_registry().make(encoder->at("kind").as_string(), *encoder,
+                                       weights_of(source, "encoder.", mode, seed + 3));
+    encoder_->weights().check_complete(encoder_->ignored());
+  }
   set_scale(source.get());
 }
 
@@ -133,6 +140,11 @@ Network& Model::network() {
   return const_cast<Network&>(std::as_const(*this).network());
 }
 
+const FeatureEncoder& Model::encoder() const {
+  if (!encoder_) throw UsageError("[model] {} is no encoder of images or texts", name_);
+  return *encoder_;
+}
+
 NetworkInput Model::input(const at::Tensor& x, const at::Tensor& t,
                           const at::Tensor& labels) const {
   NetworkInput in{.x = x, .t = t, .context = {}, .y = {}};
@@ -148,6 +160,7 @@ std::vector<Weights::Named> Model::named() const {
   if (network_) append(network_->weights(), "model.diffusion_model.");
   append(conditioning_->weights(), "cond_stage_model.");
   append(first_stage_->weights(), "first_stage_model.");
+  if (encoder_) append(encoder_->weights(), "encoder.");
   return all;
 }
 
@@ -159,6 +172,7 @@ std::vector<at::Tensor> Model::trainable() const {
 
 int64_t Model::parameter_count() const {
   if (network_) return network_->weights().count();
+  if (encoder_) return encoder_->weights().count();
   return first_stage_->weights().count() + conditioning_->weights().count();
 }
 
@@ -166,6 +180,7 @@ void Model::to(const at::Device& device) {
   if (network_) network_->weights().to(device);
   conditioning_->to(device);
   first_stage_->weights().to(device);
+  if (encoder_) encoder_->weights().to(device);
 }
 
 }  // namespace cq

@@ -7,6 +7,7 @@
 #include "cq/config/registry.h"
 #include "cq/core/diffusion.h"
 #include "cq/core/models/conditioning.h"
+#include "cq/core/models/encoder.h"
 #include "cq/core/models/first_stage.h"
 #include "cq/core/network.h"
 
@@ -31,6 +32,8 @@ class Model {
   FirstStage& first_stage() { return *first_stage_; }
   const Conditioning& conditioning() const { return *conditioning_; }
   Conditioning& conditioning() { return *conditioning_; }
+  /// Throws UsageError where the model has none (most: it is a model of its own).
+  const FeatureEncoder& encoder() const;
   const LatentConfig& latent() const { return latent_; }
   int64_t classes() const { return conditioning_->classes(); }
   /// Label that stands for "no class" in classifier-free guidance.
@@ -40,7 +43,7 @@ class Model {
   NetworkInput input(const at::Tensor& x, const at::Tensor& t, const at::Tensor& labels) const;
 
   /// All parts under the names of an LDM checkpoint: model.diffusion_model.*, cond_stage_model.*,
-  /// first_stage_model.*.
+  /// first_stage_model.*; an encoder's as encoder.*.
   std::vector<Weights::Named> named() const;
   /// What an optimiser of the denoiser changes: the network and the class embedding.
   std::vector<at::Tensor> trainable() const;
@@ -56,6 +59,7 @@ class Model {
   std::unique_ptr<Network> network_;
   std::unique_ptr<Conditioning> conditioning_;
   std::unique_ptr<FirstStage> first_stage_;
+  std::unique_ptr<FeatureEncoder> encoder_;
 };
 
 /// Networks that a `model.network` can name.

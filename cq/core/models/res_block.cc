@@ -1,24 +1,33 @@
 #include "cq/core/models/res_block.h"
 
+#include "cq/base/error.h"
+
 namespace cq {
 
+void check_divisible(const char* network, const at::Tensor& x, size_t levels) {
+  const int64_t factor = int64_t(1) << (levels - 1);
+  if (x.size(2) % factor == 0 && x.size(3) % factor == 0) return;
+  throw UsageError("[{}] {} x {} cannot be halved {} times: sizes must be multiples of {}", network,
+                   x.size(2), x.size(3), levels - 1, factor);
+}
+
 ResBlock::ResBlock(const Scope& scope, const ResBlockConfig& c) : config_(c) {
-  in_ = make_conv(scope / "in_layers", "2", c.in, c.out, 3,
-                  {.norm = make_group_norm(scope / "in_layers", "0", c.in, c.eps),
+  in_ = make_conv(scope, c.names.conv1, c.in, c.out, 3,
+                  {.norm = make_group_norm(scope, c.names.norm1, c.in, c.eps),
                    .act = Activation::silu,
                    .resample = c.resample,
                    .geometry = same_3x3(),
                    .seam = c.seam});
   embedding_ =
-      make_linear(scope / "emb_layers", "1", c.embedding, c.scale_shift ? 2 * c.out : c.out,
+      make_linear(scope, c.names.embedding, c.embedding, c.scale_shift ? 2 * c.out : c.out,
                   {.act = Activation::silu, .embedding = true});
-  out_ = make_conv(scope / "out_layers", "3", c.out, c.out, 3,
-                   {.norm = make_group_norm(scope / "out_layers", "0", c.out, c.eps),
+  out_ = make_conv(scope, c.names.conv2, c.out, c.out, 3,
+                   {.norm = make_group_norm(scope, c.names.norm2, c.out, c.eps),
                     .act = Activation::silu,
                     .geometry = same_3x3(),
                     .zero_init = true});
   if (c.in != c.out) {
-    shortcut_ = make_conv(scope, "skip_connection", c.in, c.out, 1, {.seam = c.seam});
+    shortcut_ = make_conv(scope, c.names.shortcut, c.in, c.out, 1, {.seam = c.seam});
   }
 }
 

@@ -4,6 +4,20 @@
 
 namespace cq {
 
+/// Names of a residual block's layers in a checkpoint.
+struct ResBlockNames {
+  const char *norm1, *conv1, *embedding, *norm2, *conv2, *shortcut;
+  /// CompVis' openaimodel.ResBlock.
+  static ResBlockNames compvis() {
+    return {"in_layers.0",  "in_layers.2",  "emb_layers.1",
+            "out_layers.0", "out_layers.3", "skip_connection"};
+  }
+  /// The code of DDIM.
+  static ResBlockNames ddpm() {
+    return {"norm1", "conv1", "temb_proj", "norm2", "conv2", "nin_shortcut"};
+  }
+};
+
 struct ResBlockConfig {
   int64_t in = 0;  ///< channels, both halves of the concatenation together
   int64_t out = 0;
@@ -12,9 +26,10 @@ struct ResBlockConfig {
   bool scale_shift = false;
   Resample resample = Resample::none;
   double eps = 1e-5;
+  ResBlockNames names = ResBlockNames::compvis();
 };
 
-/// Residual block of the LDM UNet, names as in CompVis' openaimodel.ResBlock.
+/// Residual block of the UNets of LDM and DDPM.
 class ResBlock {
  public:
   ResBlock(const Scope& scope, const ResBlockConfig& config);
@@ -34,5 +49,8 @@ class ResBlock {
   const Unit* out_;        ///< norm, (scale and shift,) SiLU, convolution
   const Unit* shortcut_ = nullptr;
 };
+
+/// Throws UsageError unless height and width of x [B, C, H, W] can be halved on all but one level.
+void check_divisible(const char* network, const at::Tensor& x, size_t levels);
 
 }  // namespace cq

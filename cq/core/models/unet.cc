@@ -186,6 +186,7 @@ at::Tensor UNet::forward(const NetworkInput& in, const Step& step) const {
   if (config_.use_spatial_transformer && !in.context.defined()) {
     throw UsageError("[unet] this network needs a context [B, M, {}]", config_.context_dim);
   }
+  check_divisible("unet", in.x, config_.channel_mult.size());
   const auto embedding = step.run(*time_out_, {.x = step.run(*time_in_, {.x = timestep_(in.t)})});
   return step.run(*out_, {.x = descend(0, in.x, {embedding, in.context, &step})});
 }

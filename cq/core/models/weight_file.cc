@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "cq/base/error.h"
 #include "cq/core/io/checkpoint.h"
@@ -107,19 +108,24 @@ bool is_variant(const fs::path& file) {
   return name.find(".fp16.") != std::string::npos || name.find("non_ema") != std::string::npos;
 }
 
-/// The checkpoints directly in a folder: safetensors where there are any, else torch files.
+/// The checkpoints directly in a folder: safetensors where there are any, else torch files; those
+/// in half precision where there are no others.
 std::vector<fs::path> checkpoints_in(const fs::path& folder) {
-  std::vector<fs::path> tensors, torch;
+  // From the best kind to the least: safetensors before torch, full precision before variants.
+  std::array<std::vector<fs::path>, 4> kinds;
   if (!fs::is_directory(folder)) return {};
   for (const auto& entry : fs::directory_iterator(folder)) {
     const auto extension = entry.path().extension();
-    if (!entry.is_regular_file() || is_variant(entry.path())) continue;
-    if (extension == ".safetensors") tensors.push_back(entry.path());
+    if (!entry.is_regular_file()) continue;
+    const size_t variant = is_variant(entry.path()) ? 2 : 0;
+    if (extension == ".safetensors") kinds[variant].push_back(entry.path());
     for (const char* known : {".bin", ".ckpt", ".pt", ".pth", ".th"}) {
-      if (extension == known) torch.push_back(entry.path());
+      if (extension == known) kinds[variant + 1].push_back(entry.path());
     }
   }
-  auto& found = tensors.empty() ? torch : tensors;
+  const auto best = std::find_if(kinds.begin(), kinds.end(),
+                                 [](const auto& files) { return !files.empty(); });
+  auto& found = best == kinds.end() ? kinds.front() : *best;
   std::sort(found.begin(), found.end());
   return found;
 }

@@ -58,7 +58,16 @@ int64_t count_children(const std::vector<std::string>& names, const std::string&
   return count;
 }
 
-// ---- diffusers' UNet2DConditionModel
+/// Parts of diffusers' plain attention blocks, in their newer and their older form.
+const std::map<std::string, std::string>& attention_names() {
+  static const std::map<std::string, std::string> names{
+      {"group_norm", "norm"}, {"to_q", "q"},  {"to_k", "k"},  {"to_v", "v"},
+      {"to_out", "proj_out"}, {"query", "q"}, {"key", "k"},   {"value", "v"},
+      {"proj_attn", "proj_out"}};
+  return names;
+}
+
+// ---- diffusers' UNet2DConditionModel and UNet2DModel
 
 class DiffusersUNet {
  public:
@@ -91,8 +100,11 @@ class DiffusersUNet {
     static const std::map<std::string, std::string> residual{
         {"norm1", "in_layers.0"},  {"conv1", "in_layers.2"},  {"time_emb_proj", "emb_layers.1"},
         {"norm2", "out_layers.0"}, {"conv2", "out_layers.3"}, {"conv_shortcut", "skip_connection"}};
-    if (kind != "resnets") return tail(p, first);
-    return fmt::format(".{}{}", renamed(residual, p[first]), tail(p, first + 1));
+    if (kind == "resnets") {
+      return fmt::format(".{}{}", renamed(residual, p[first]), tail(p, first + 1));
+    }
+    return fmt::format(".{}{}", renamed(attention_names(), p[first]),
+                       tail(p, p[first] == "to_out" ? first + 2 : first + 1));
   }
 
   std::string down(const Parts& p) const {
@@ -147,73 +159,74 @@ class DiffusersAutoencoder {
   }
 
  private:
-  /// Of residual blocks and of attentions, in its newer and its older form.
   static std::string inner(const std::string& part) {
-    static const std::map<std::string, std::string> names{{"conv_shortcut", "nin_shortcut"},
-                                                          {"group_norm", "norm"},
-                                                          {"to_q", "q"},
-                                                          {"to_k", "k"},
-                                                          {"to_v", "v"},
-                                                          {"to_out", "proj_out"},
-                                                          {"query", "q"},
-                                                          {"key", "k"},
-                                                          {"value", "v"},
-                                                          {"proj_attn", "proj_out"}};
-    return renamed(names, part);
+    return part == "conv_shortcut" ? "nin_shortcut" : renamed(attention_names(), part);
   }
   int64_t levels_;
 };
 
 // ---- CLIP
 
-constexpr const char* kText = "cond_stage_model.transformer.text_model.";
-
-/// Adds what OpenAI's name stands for; q, k and v are thirds of in_proj.
-void add_openai(const std::string& name, std::map<std::string, LayoutEntry>& out) {
+/// OpenAI's name in Hugging Face's words; q, k and v are thirds of in_proj, and projections are
+/// transposed. Empty where there is no such tensor.
+std::map<std::string, LayoutEntry> openai_clip(const std::string& name) {
+  const auto transposed = [](const at::Tensor& value) { return value.t(); };
   static const std::map<std::string, std::string> outer{
-      {"token_embedding.weight", "embeddings.token_embedding.weight"},
-      {"positional_embedding", "embeddings.position_embedding.weight"},
-      {"ln_final.weight", "final_layer_norm.weight"},
-      {"ln_final.bias", "final_layer_norm.bias"}};
+      {"token_embedding.weight", "text_model.embeddings.token_embedding.weight"},
+      {"positional_embedding", "text_model.embeddings.position_embedding.weight"},
+      {"ln_final.weight", "text_model.final_layer_norm.weight"},
+      {"ln_final.bias", "text_model.final_layer_norm.bias"},
+      {"logit_scale", "logit_scale"},
+      {"visual.class_embedding", "vision_model.embeddings.class_embedding"},
+      {"visual.positional_embedding", "vision_model.embeddings.position_embedding.weight"},
+      {"visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight"},
+      {"visual.ln_pre.weight", "vision_model.pre_layrnorm.weight"},
+      {"visual.ln_pre.bias", "vision_model.pre_layrnorm.bias"},
+      {"visual.ln_post.weight", "vision_model.post_layernorm.weight"},
+      {"visual.ln_post.bias", "vision_model.post_layernorm.bias"}};
   static const std::map<std::string, std::string> blocks{{"ln_1", "layer_norm1"},
                                                          {"ln_2", "layer_norm2"},
                                                          {"attn.out_proj", "self_attn.out_proj"},
                                                          {"mlp.c_fc", "mlp.fc1"},
                                                          {"mlp.c_proj", "mlp.fc2"}};
-  if (const auto found = outer.find(name); found != outer.end()) {
-    out[fmt::format("{}{}", kText, found->second)] = {name};
-    return;
-  }
-  const auto p = split(name);
+  if (const auto found = outer.find(name); found != outer.end()) return {{found->second, {name}}};
+  if (name == "text_projection") return {{"text_projection.weight", {name, transposed}}};
+  if (name == "visual.proj") return {{"visual_projection.weight", {name, transposed}}};
+  auto p = split(name);
+  const bool visual = p[0] == "visual";
+  if (visual) p.erase(p.begin());
   // transformer.resblocks.N.<module>.<leaf>
-  if (p.size() < 5 || p[0] != "transformer" || p[1] != "resblocks") {
-    out[name] = {name};
-    return;
-  }
-  const auto at = fmt::format("{}encoder.layers.{}.", kText, p[2]);
+  if (p.size() < 5 || p[0] != "transformer" || p[1] != "resblocks") return {{name, {name}}};
+  const auto at =
+      fmt::format("{}_model.encoder.layers.{}.", visual ? "vision" : "text", p[2]);
   const auto module = tail(p, 3).substr(1);
   if (p[3] == "attn" && p[4].starts_with("in_proj_")) {
-    const auto leaf = p[4].substr(8);
+    std::map<std::string, LayoutEntry> out;
     const char* const parts[] = {"q_proj", "k_proj", "v_proj"};
     for (int64_t i = 0; i < 3; ++i) {
-      out[fmt::format("{}self_attn.{}.{}", at, parts[i], leaf)] = {
+      out[fmt::format("{}self_attn.{}.{}", at, parts[i], p[4].substr(8))] = {
           name, [i](const at::Tensor& value) { return value.chunk(3, 0)[size_t(i)]; }};
     }
-    return;
+    return out;
   }
   const auto dot = module.rfind('.');
-  out[fmt::format("{}{}{}", at, renamed(blocks, module.substr(0, dot)), module.substr(dot))] = {
-      name};
+  return {{at + renamed(blocks, module.substr(0, dot)) + module.substr(dot), {name}}};
 }
 
+/// The text model alone, as newer versions of transformers save it, gets its prefix.
 std::string hf_clip(const std::string& name) {
-  const std::string inner = "text_model.";
-  if (name.starts_with(inner)) return fmt::format("{}{}", kText, name.substr(inner.size()));
-  // The text model alone, as newer versions of transformers save it.
   for (const char* part : {"embeddings.", "encoder.", "final_layer_norm."}) {
-    if (name.starts_with(part)) return fmt::format("{}{}", kText, name);
+    if (name.starts_with(part)) return "text_model." + name;
   }
   return name;
+}
+
+/// A tensor of CLIP by Hugging Face's name: of the text encoder of a diffusion model, and of the
+/// whole of CLIP.
+void add_clip(const std::string& name, const LayoutEntry& entry,
+              std::map<std::string, LayoutEntry>& out) {
+  if (name.starts_with("text_model.")) out["cond_stage_model.transformer." + name] = entry;
+  out["encoder." + name] = entry;
 }
 
 /// The names below the container that the weights lie in, and that container.
@@ -268,13 +281,19 @@ WeightLayout recognise_layout(const std::vector<std::string>& file_names) {
     rename("DDPM", below(network));
   } else if (known.contains("decoder.conv_in.weight")) {
     rename("CompVis autoencoder", below(stage));
-  } else if (any("transformer.resblocks.")) {
+  } else if (any("transformer.resblocks.") || any("visual.transformer.resblocks.")) {
     layout.name = "OpenAI CLIP";
-    for (const auto& name : names) add_openai(name, layout.tensors);
-    for (auto& [name, entry] : layout.tensors)
-      entry.name = fmt::format("{}{}", container, entry.name);
+    for (const auto& name : names) {
+      for (auto [key, entry] : openai_clip(name)) {
+        entry.name = container + entry.name;
+        add_clip(key, entry, layout.tensors);
+      }
+    }
+  } else if (known.contains("Conv2d_1a_3x3.conv.weight")) {
+    rename("FID Inception", below("encoder."));
   } else if (any("text_model.encoder.layers.") || any("encoder.layers.")) {
-    rename("HF CLIP", hf_clip);
+    layout.name = "HF CLIP";
+    for (const auto& name : names) add_clip(hf_clip(name), {container + name}, layout.tensors);
   } else {
     rename("its own", below(""));
   }

@@ -4,10 +4,7 @@
 #include <fmt/format.h>
 
 #include "cq/base/error.h"
-#include "cq/core/quant/simulated.h"
-#include "cq/experiments/commands/bops_counter.h"
-#include "cq/experiments/commands/common_model.h"
-#include "cq/methods/register.h"
+#include "cq/experiments/commands/bops_costs.h"
 
 namespace cq {
 
@@ -19,54 +16,6 @@ Counter parse_counter(const std::string& name) {
   throw UsageError("[bops] unknown counter '{}': thop or deepcache", name);
 }
 
-struct Costs {
-  NetworkCount count;
-  int64_t steps = 0, recomputed = 0;
-  double average = 0;  ///< MACs a step over the schedule
-  double bops = 0;
-  int64_t parameters = 0;
-  double compression = 1;
-};
-
-/// Steps that compute everything. A policy that needs the features of a run to choose them still
-/// recomputes one step in each of its ceil(T / N) groups.
-int64_t recomputed_steps(const CachePolicy& policy, const config::Node& cache, int64_t steps) {
-  if (policy.window() == 0) return int64_t(policy.schedule(steps, nullptr).recompute.size());
-  const int64_t interval = cache.at("interval").as_int();
-  return (steps + interval - 1) / interval;
-}
-
-Costs compute(const config::Node& config, Counter counter) {
-  const auto model = load_model(config, InitMode::shapes);
-  const auto& cache = config.at("cache");
-  const auto policy = cache_registry().make(cache.at("name").as_string(), cache);
-  const auto quant = quant_parameters().parse(config.at("quant"));
-  Costs costs;
-  // The number of steps alone: counting needs no divisor of the training's timesteps.
-  costs.steps = config.at("sampler").at("steps").as_int();
-  if (costs.steps < 1) {
-    throw UsageError("{}: at least 1 step, got {}", config.at("sampler").at("steps").where(),
-                     costs.steps);
-  }
-  costs.recomputed = recomputed_steps(*policy, cache, costs.steps);
-  if (policy->caches()) {
-    const auto site = policy->site();
-    const auto point = model->network().cache_point(site.branch, site.blocks);
-    costs.count = count_network(*model, &point, counter);
-  } else {
-    costs.count = count_network(*model, nullptr, counter);
-  }
-  const double full = double(costs.count.full.macs()), cached = double(costs.count.cached.macs());
-  const double k = double(costs.recomputed), t = double(costs.steps);
-  costs.average = (k * full + (t - k) * cached) / t;
-  const double weight = quant.enabled() ? double(quant.weight_bits) : 32;
-  const double act = quant.enabled() ? double(quant.act_bits) : 32;
-  costs.bops = costs.average * weight * act;
-  costs.parameters = model->parameter_count();
-  costs.compression = weight_compression(model->network(), quant);
-  return costs;
-}
-
 nlohmann::ordered_json layers_json(const StepCount& count) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& layer : count.layers) {
@@ -75,7 +24,7 @@ nlohmann::ordered_json layers_json(const StepCount& count) {
   return list;
 }
 
-void print_json(const Costs& c, const BopsOptions& options) {
+void print_json(const BopsCosts& c, const BopsOptions& options) {
   nlohmann::ordered_json json;
   json["macs"] = {
       {"full", c.count.full.macs()}, {"cached", c.count.cached.macs()}, {"average", c.average}};
@@ -97,7 +46,7 @@ void print_step(const char* name, const StepCount& s) {
              double(s.norm) / 1e9, double(s.attention) / 1e9);
 }
 
-void print_text(const Costs& c, const BopsOptions& options) {
+void print_text(const BopsCosts& c, const BopsOptions& options) {
   if (options.layers) {
     for (const auto* step : {&c.count.full, &c.count.cached}) {
       fmt::print("{} step\n", step == &c.count.full ? "full" : "cached");
@@ -128,7 +77,7 @@ int bops_command(const BopsOptions& options) {
   const auto config = compose_program("command", overrides);
   check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
   const c10::NoGradGuard no_grad;
-  const auto costs = compute(config, counter);
+  const auto costs = count_costs(config, counter);
   if (options.common.json) {
     print_json(costs, options);
   } else {

@@ -13,6 +13,7 @@ namespace {
 struct SamplingDefaults {
   int64_t steps = 50;
   double guidance = 1;
+  std::string spacing = "ldm";
 };
 
 const config::Params<SamplingDefaults>& sampling_defaults() {
@@ -20,12 +21,13 @@ const config::Params<SamplingDefaults>& sampling_defaults() {
   static const auto params =
       config::Params<P>()
           .field("steps", &P::steps, "denoising steps of the model's samplers", {1, 1000}, "steps")
-          .field("guidance", &P::guidance, "classifier-free guidance of the model", {0, 100});
+          .field("guidance", &P::guidance, "classifier-free guidance of the model", {0, 100})
+          .field("spacing", &P::spacing, "timesteps of DDIM, see its parameters");
   return params;
 }
 
 void check_model(const config::Node& model) {
-  check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage",
+  check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage", "encoder",
                      "weights", "ema", "sampling"});
   if (const auto* sampling = model.get(std::string_view("sampling")))
     sampling_defaults().parse(*sampling);

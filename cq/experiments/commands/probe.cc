@@ -80,6 +80,19 @@ class Inputs {
     if (value.is_floating_point() || value.scalar_type() == at::kBool) wrong(name, "integers");
     return value.to(at::kLong).contiguous();
   }
+  at::Tensor of_type(const FeatureEncoder::Input& input) {
+    if (input.type == at::kFloat) return real(input.name, input.dimensions);
+    if (input.type == at::kLong) return whole(input.name, input.dimensions);
+    const auto value = take(input.name, input.dimensions);
+    if (value.scalar_type() != input.type) wrong(input.name, c10::toString(input.type));
+    return value.contiguous();
+  }
+  [[noreturn]] void miss(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const auto& [key, value] : arrays_) names.push_back(key);
+    throw UsageError("[probe] {}: no array '{}', which this network takes; it holds {}",
+                     path_.string(), name, fmt::join(names, ", "));
+  }
   /// Throws UsageError where arrays are left that nothing reads.
   void check_all_taken() const {
     for (const auto& [name, value] : arrays_) {
@@ -97,12 +110,7 @@ class Inputs {
   }
   at::Tensor take(const std::string& name, int64_t dimensions) {
     const auto found = arrays_.find(name);
-    if (found == arrays_.end()) {
-      std::vector<std::string> names;
-      for (const auto& [key, value] : arrays_) names.push_back(key);
-      throw UsageError("[probe] {}: no array '{}', which this network takes; it holds {}",
-                       path_.string(), name, fmt::join(names, ", "));
-    }
+    if (found == arrays_.end()) miss(name);
     taken_.insert(name);
     const auto& value = found->second;
     if (value.dim() != dimensions || value.numel() == 0) {
@@ -119,10 +127,11 @@ class Inputs {
   int64_t batch_ = 0;
 };
 
-enum class Part { network, first_stage, text };
+enum class Part { network, first_stage, text, encoder };
 
 Part choose_part(const config::Node& model, const Inputs& inputs) {
   const auto has = [&](const char* key) { return model.get(std::string_view(key)) != nullptr; };
+  if (has("encoder")) return Part::encoder;
   if (inputs.has("tokens")) return Part::text;
   if (inputs.has("z")) return Part::first_stage;
   if (inputs.has("t")) return Part::network;
@@ -137,6 +146,7 @@ config::Node only(const config::Node& config, Part part) {
   if (part != Part::network) drop("network");
   if (part != Part::first_stage) drop("first_stage");
   if (part != Part::text) drop("conditioning");
+  if (part != Part::encoder) drop("encoder");
   // Parts are probed without the scale factor.
   if (auto* latent = model.get(std::string_view("latent"))) {
     auto plain = *latent;
@@ -186,14 +196,28 @@ at::Tensor run_text(const Model& model, Inputs& inputs, Taps& taps) {
   return text->encoder().forward(tokens, taps);
 }
 
-at::Tensor run(const Model& model, Part part, Inputs& inputs, Taps& taps) {
+Named run_encoder(const Model& model, Inputs& inputs, Taps& taps) {
+  Named given;
+  std::vector<std::string> names;
+  for (const auto& input : model.encoder().inputs()) {
+    names.push_back(input.name);
+    if (inputs.has(input.name)) given[input.name] = inputs.of_type(input);
+  }
+  if (given.empty()) inputs.miss(fmt::format("{}", fmt::join(names, " or ")));
+  inputs.check_all_taken();
+  return model.encoder().encode(given, Step(taps, taps, 0));
+}
+
+Named run(const Model& model, Part part, Inputs& inputs, Taps& taps) {
   switch (part) {
     case Part::network:
-      return run_network(model, inputs, taps);
+      return {{"out", run_network(model, inputs, taps)}};
     case Part::first_stage:
-      return run_first_stage(model, inputs, taps);
+      return {{"out", run_first_stage(model, inputs, taps)}};
     case Part::text:
-      return run_text(model, inputs, taps);
+      return {{"out", run_text(model, inputs, taps)}};
+    case Part::encoder:
+      return run_encoder(model, inputs, taps);
   }
   throw UsageError("[probe] unknown part");
 }
@@ -214,9 +238,10 @@ int probe_command(const ProbeOptions& options) {
   const auto part = choose_part(config.at("model"), inputs);
   const auto model = load_model(only(config, part));
   Taps taps(options.taps);
-  const auto out = run(*model, part, inputs, taps);
+  const auto outputs = run(*model, part, inputs, taps);
   taps.check_all_seen();
-  std::vector<std::pair<std::string, at::Tensor>> arrays{{"out", out.contiguous()}};
+  std::vector<std::pair<std::string, at::Tensor>> arrays;
+  for (const auto& [name, value] : outputs) arrays.emplace_back(name, value.contiguous());
   for (const auto& [name, value] : taps.kept()) arrays.emplace_back(name, value.contiguous());
   write_npz(options.output, arrays);
   if (options.common.json) {

@@ -166,8 +166,14 @@ std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& be
   cell->corrector = corrector_registry().make(correct.at("name").as_string(), correct);
   check_combination(*cell);
   if (cell->policy->caches()) {
-    const auto site = cell->policy->site();
-    cell->point = cell->model->shapes->network().cache_point(site.branch, site.blocks);
+    cell->point =
+        point_of(*cell->policy, cell->model->shapes->network(), cell->sampler->calls());
+    if (cell->point.late && (cell->quant.enabled() || cell->corrector->corrects())) {
+      throw UsageError(
+          "{}: quantization and correction need one range of blocks for all steps; this policy "
+          "changes it on the way: set quant=none and correct=none, or cache.variant=paper",
+          cache.where());
+    }
   }
   return cell;
 }

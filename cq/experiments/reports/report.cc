@@ -10,6 +10,7 @@
 #include "cq/base/files.h"
 #include "cq/experiments/reports/compare.h"
 #include "cq/experiments/reports/gnuplot.h"
+#include "cq/experiments/reports/published.h"
 #include "cq/experiments/reports/report_model.h"
 #include "cq/experiments/reports/writers.h"
 
@@ -128,6 +129,7 @@ std::vector<fs::path> write_report(const ReportOptions& options) {
   for (const fs::path& folder : options.results) {
     Report report;
     report.experiments.push_back(build_experiment(folder, ""));
+    report.comparisons = published_tables(report.experiments.front());
     report.title = report.experiments.front().experiment->name;
     report.out = options.out.empty() ? folder : options.out;
     write_all(report, formats, written);

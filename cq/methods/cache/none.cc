@@ -6,6 +6,7 @@ namespace {
 
 struct NoParameters {
   int64_t interval = 1;
+  int64_t branch = 0;
 };
 
 class NoCache : public CachePolicy {
@@ -15,8 +16,12 @@ class NoCache : public CachePolicy {
   static constexpr const char* source = "";
   using Parameters = NoParameters;
   static const config::Params<Parameters>& parameters() {
-    static const auto params = config::Params<Parameters>().field(
-        "interval", &Parameters::interval, "1: no cache is the cache of interval 1", {1, 1});
+    static const auto params =
+        config::Params<Parameters>()
+            .field("interval", &Parameters::interval, "1: no cache is the cache of interval 1",
+                   {1, 1})
+            .field("branch", &Parameters::branch,
+                   "of the policies that a sweep combines it with; nothing is kept", {0});
     return params;
   }
 

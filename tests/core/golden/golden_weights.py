@@ -25,20 +25,36 @@ def weight(name, shape):
     u = uniform(name, shape)
     if len(shape) >= 2:
         return u * np.float32(math.sqrt(3 * shape[0] / math.prod(shape)))
-    return 1 + np.float32(0.2) * u if name.endswith("weight") else np.float32(0.1) * u
+    about_one = name.endswith(("weight", "running_var"))
+    return 1 + np.float32(0.2) * u if about_one else np.float32(0.1) * u
 
 
 def fill(module, prefix=""):
     """Gives every parameter of a torch module its value."""
     import torch
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            parameter.copy_(torch.from_numpy(weight(prefix + name, tuple(parameter.shape))))
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                drawn = np.asarray(weight(prefix + name, tuple(value.shape)))
+                value.copy_(torch.from_numpy(drawn))
     return module.eval()
 
 
 def key_hash(module):
     """SHA-256 of the sorted lines `name d0,d1,...` of a module's parameters."""
+    return hash_of({name: tuple(p.shape) for name, p in module.named_parameters()})
+
+
+def product_shape(shape):
+    """Without the size of a 1x1 kernel, which layouts have in one, two or no dimensions."""
+    shape = list(shape)
+    while len(shape) > 2 and shape[-1] == 1:
+        shape.pop()
+    return shape
+
+
+def hash_of(shapes):
+    """SHA-256 of the sorted lines `name d0,d1,...`."""
     import hashlib
-    lines = sorted(f"{name} {','.join(map(str, p.shape))}" for name, p in module.named_parameters())
+    lines = sorted(f"{name} {','.join(map(str, shape))}" for name, shape in shapes.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

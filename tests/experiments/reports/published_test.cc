@@ -1,0 +1,78 @@
+#include "cq/experiments/reports/published.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "cq/experiments/reports/rows.h"
+#include "fake_results.h"
+
+namespace cq::reports {
+namespace {
+
+namespace fs = std::filesystem;
+using cq::testing::FakeCell;
+
+/// Cells of a made-up run of `model`.
+class Published : public ::testing::Test {
+ protected:
+  void add(FakeCell cell, const std::string& model, double bops) {
+    cell.name = model + cell.cache + cell.quant + cell.correct + std::to_string(cell.interval);
+    cq::testing::write_cell(folder_.path(), cell, {{"schema", 1}, {"metrics", Json::object()}});
+    auto config = cq::testing::fake_config(cell);
+    config["model"]["name"] = model;
+    const auto at = folder_.path() / "cells" / cell.name;
+    cq::testing::write_json_file(at / "config.json", config);
+    cq::testing::write_json_file(at / "efficiency.json", {{"bops", bops}, {"compression", 4.0}});
+  }
+  std::vector<PlainTable> tables() {
+    ExperimentReport report;
+    report.experiment = std::make_unique<const Experiment>(load_experiment(folder_.path()));
+    report.sections = build_sections(*report.experiment);
+    return published_tables(report);
+  }
+  static const std::vector<std::string>* row(const PlainTable& table, const std::string& label,
+                                             const std::string& setting) {
+    const auto at = std::find_if(table.rows.begin(), table.rows.end(), [&](const auto& line) {
+      return line[1] == label && line[2] == setting;
+    });
+    return at == table.rows.end() ? nullptr : &*at;
+  }
+  cq::testing::ScratchFolder folder_;
+};
+
+TEST_F(Published, OursStandBesideThePapers) {
+  add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 5}, "ldm4-imagenet", 1.504e12);
+  add({.cache = "deepcache", .interval = 5}, "ldm4-imagenet", 24.063e12);
+  const auto all = tables();
+  ASSERT_EQ(all.size(), 1);
+  const auto* both = row(all[0], "CacheQuant", "N=5 W8A8");
+  ASSERT_NE(both, nullptr);
+  // Ours and the paper's: BOPs, compression, speed, FID, IS.
+  EXPECT_EQ(std::vector<std::string>(both->begin() + 3, both->end()),
+            (std::vector<std::string>{"1.50", "1.50", "4.00", "4.00", "—", "7.87", "—", "4.03", "—",
+                                      "—"}));
+  EXPECT_EQ((*row(all[0], "DeepCache", "N=5"))[3], "24.06");
+  EXPECT_EQ((*row(all[0], "EDA-DM", "W8A8"))[3], "—");
+}
+
+TEST_F(Published, FiguresThatTheReleasedCodeCannotGiveHaveANote) {
+  add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 5}, "sd14", 5.396e12);
+  const auto all = tables();
+  ASSERT_EQ(all.size(), 1);
+  const auto& line = *row(all[0], "CacheQuant", "N=5 W8A8");
+  EXPECT_EQ(line[3], "5.40");
+  EXPECT_EQ(line[4], "8.44");
+  const auto noted = [](const std::string& note) {
+    return note.find("released code does not give") != std::string::npos;
+  };
+  EXPECT_TRUE(std::any_of(all[0].notes.begin(), all[0].notes.end(), noted));
+}
+
+TEST_F(Published, OtherModelsHaveNone) {
+  add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 5}, "ldm-cifar10", 1e12);
+  EXPECT_TRUE(tables().empty());
+}
+
+}  // namespace
+}  // namespace cq::reports
