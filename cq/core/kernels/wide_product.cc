@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+// Accumulators are arrays of vectors, which SVE's cannot be in: NEON does for it.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cq/core/kernels/wide_product.cc"
 #include <hwy/foreach_target.h>
