@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+// Accumulators are arrays of vectors, which SVE's cannot be in: NEON does for it.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cq/core/kernels/wide_product.cc"
 #include <hwy/foreach_target.h>
@@ -46,7 +48,7 @@ HWY_INLINE void tile(const WideProduct& p, const Chunk& c, int64_t row, int32_t*
   for (int r = 0; r < kRows; ++r) {
     for (int64_t v = 0; v < kVectors; ++v) {
       odd[r][v] = hn::Zero(d32);
-      even[r][v] = fresh ? hn::Zero(d32) : hn::LoadU(d32, sums + r * kPanel + v * lanes);
+      even[r][v] = hn::Zero(d32);
     }
   }
   for (int64_t t = c.first_tap; t < c.last_tap; ++t) {
@@ -69,8 +71,10 @@ HWY_INLINE void tile(const WideProduct& p, const Chunk& c, int64_t row, int32_t*
   }
   for (int r = 0; r < kRows; ++r) {
     for (int64_t v = 0; v < kVectors; ++v) {
-      hn::StoreU(hn::RearrangeToOddPlusEven(even[r][v], odd[r][v]), d32,
-                 sums + r * kPanel + v * lanes);
+      // Which lanes the two hold is the instruction set's affair until they are put together.
+      const V32 sum = hn::RearrangeToOddPlusEven(even[r][v], odd[r][v]);
+      int32_t* to = sums + r * kPanel + v * lanes;
+      hn::StoreU(fresh ? sum : hn::Add(sum, hn::LoadU(d32, to)), d32, to);
     }
   }
 }

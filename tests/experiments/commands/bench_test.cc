@@ -1,0 +1,60 @@
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cq/base/error.h"
+#include "cq/experiments/commands/bench_timing.h"
+#include "cq/experiments/commands/common_expect.h"
+
+namespace cq {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+TEST(TimeInTurns, EachRunsInEveryRoundAfterAWarmUp) {
+  std::string order;
+  const auto timings = time_in_turns({[&] { order += 'a'; }, [&] { order += 'b'; }}, 3);
+  EXPECT_EQ(order, "abababab");
+  ASSERT_EQ(timings.size(), 2U);
+  for (const auto& t : timings) {
+    EXPECT_LE(t.min, t.median);
+    EXPECT_LE(t.median, t.max);
+    EXPECT_GE(t.min, 0);
+  }
+}
+
+TEST(Expectation, RelationsAndNumbers) {
+  for (const auto& [text, value, holds] : {std::tuple{"a_b>=2.5", 2.5, true},
+                                           {"a_b>2.5", 2.5, false},
+                                           {"a_b<=2.5", 2.5, true},
+                                           {"a_b<2.5", 2.5, false},
+                                           {"a_b<1e3", 999.0, true},
+                                           {"a_b>-1", -2.0, false}}) {
+    const auto expectation = read_expectation(text, "x>=1");
+    EXPECT_EQ(expectation.name, "a_b") << text;
+    EXPECT_EQ(expectation.holds(value), holds) << text;
+  }
+}
+
+TEST(Expectation, OtherTextShowsTheExample) {
+  for (const char* text : {"", "a", ">=1", "a>=", "a>=x", "a>=1x", "a==1", "a>=inf", "a>=nan"}) {
+    EXPECT_THAT([&] { read_expectation(text, "x>=1"); },
+                ThrowsMessage<UsageError>(HasSubstr("(x>=1)")))
+        << text;
+  }
+}
+
+TEST(Expectation, AllThatFailAreListed) {
+  const std::vector<Expectation> all{read_expectation("a>=1", ""), read_expectation("b>=1", ""),
+                                     read_expectation("c>=1", "")};
+  const auto value = [](const std::string& name) { return name == "b" ? 1.0 : 0.5; };
+  EXPECT_THAT([&] { check_expectations(all, value); },
+              ThrowsMessage<CheckError>("a>=1 does not hold: it is 0.5; c>=1 does not hold: it is "
+                                        "0.5"));
+  EXPECT_NO_THROW(check_expectations({all[1]}, value));
+}
+
+}  // namespace
+}  // namespace cq
