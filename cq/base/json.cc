@@ -1,5 +1,6 @@
 #include "cq/base/json.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -18,6 +19,12 @@ void append_double(std::string& out, double value, const std::string& where) {
   // Adding zero turns -0 into 0, so that equal numbers give equal bytes.
   const auto end = std::to_chars(text, text + sizeof text, value + 0.0);
   out.append(text, end.ptr);
+}
+
+/// What JSON takes between quotes as it is.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
 }
 
 template <class Json>
@@ -48,7 +55,7 @@ class Canonical {
     out_ += '[';
     for (size_t i = 0; i < value.size(); ++i) {
       if (i > 0) out_ += ',';
-      path_.push_back(std::to_string(i));
+      path_.push_back({{}, i});
       append(value[i]);
       path_.pop_back();
     }
@@ -65,7 +72,7 @@ class Canonical {
       if (i > 0) out_ += ',';
       append_json_string(out_, members[i].key());
       out_ += ':';
-      path_.push_back(members[i].key());
+      path_.push_back({members[i].key(), 0});
       append(*members[i]);
       path_.pop_back();
     }
@@ -74,12 +81,21 @@ class Canonical {
 
   std::string where() const {
     std::string text;
-    for (const auto& part : path_) text += (text.empty() ? " " : ".") + part;
+    for (const auto& part : path_) {
+      text += text.empty() ? ' ' : '.';
+      text += part.key.data() == nullptr ? std::to_string(part.index) : std::string(part.key);
+    }
     return text;
   }
 
+  /// A key of an object, or (without one) an index of an array.
+  struct Part {
+    std::string_view key;
+    size_t index;
+  };
+
   std::string out_;
-  std::vector<std::string> path_;
+  std::vector<Part> path_;
 };
 
 }  // namespace
@@ -93,6 +109,10 @@ std::string canonical_json(const nlohmann::ordered_json& value) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
+  if (is_plain(text)) {
+    out.append(1, '"').append(text).append(1, '"');
+    return;
+  }
   try {
     out += nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {

@@ -175,30 +175,24 @@ Node look_up(const ComposedJob& job, const std::string& key) {
   return node->is_interpolation() ? resolve_at(job.config, key, *node) : *node;
 }
 
-Composition compose_cells(Composer& composer, const std::vector<Axis>& axes,
-                          const std::string& where_text) {
-  Composition out;
-  out.sweep = true;
-  std::optional<Where> where;
-  if (!where_text.empty()) where.emplace(where_text);
-  for (const auto& overrides : combinations(axes)) {
-    ComposedJob job = composer.job(overrides, false);
-    const bool kept =
-        !where || where->holds([&](const std::string& key) { return look_up(job, key); });
-    if (!kept) {
-      ++out.dropped;
-      continue;
-    }
-    job.config.erase(Key("hydra"));
-    out.jobs.push_back(std::move(job));
-  }
-  return out;
-}
-
 }  // namespace
 
-Composition compose(const ComposeRequest& request) {
-  Composer composer(request);
+struct JobList::Parts {
+  explicit Parts(const ComposeRequest& request) : composer(request) {}
+
+  ComposedJob sweep_job(std::size_t number) {
+    return composer.job(combination(axes, number), false);
+  }
+
+  Composer composer;
+  std::vector<Axis> axes;
+  /// Numbers of the combinations that are kept; without a sweep the one job's overrides.
+  std::vector<std::uint32_t> kept;
+  std::vector<std::string> single;
+};
+
+JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>(request)) {
+  Composer& composer = parts_->composer;
   composer.extend_search_path(request.overrides);
   SweepBlock block = read_sweep_block(composer.sweep_block(), composer.repository());
   std::vector<std::string> overrides;
@@ -212,15 +206,14 @@ Composition compose(const ComposeRequest& request) {
     zips.push_back(zip_axis(text, composer.repository()));
   }
   // What does not sweep must compose on its own, as in Hydra.
-  const bool sweeps = request.multirun || !block.axes.empty();
-  ComposedJob master = composer.job(overrides, sweeps);
+  const bool asked = request.multirun || !block.axes.empty();
+  const ComposedJob master = composer.job(overrides, asked);
   const Node* mode = master.config.find("hydra.mode");
   const bool by_mode = mode != nullptr && mode->is_string() && mode->as_string() == "MULTIRUN";
-  if (!sweeps && !by_mode) {
-    master.config.erase(Key("hydra"));
-    Composition out;
-    out.jobs.push_back(std::move(master));
-    return out;
+  sweeps_ = asked || by_mode;
+  if (!sweeps_) {
+    parts_->single = overrides;
+    return;
   }
   if (!request.multirun && !by_mode) refuse_sweeps(overrides);
   for (const std::string& param : sweeper_params(master.config)) {
@@ -230,7 +223,46 @@ Composition compose(const ComposeRequest& request) {
     put_axis(block.axes, axis_of(parse_override(text), composer.repository()));
   }
   for (Axis& axis : zips) put_axis(block.axes, std::move(axis));
-  return compose_cells(composer, block.axes, block.where);
+  parts_->axes = std::move(block.axes);
+  std::optional<Where> where;
+  if (!block.where.empty()) where.emplace(block.where);
+  const std::size_t count = combination_count(parts_->axes);
+  for (std::size_t number = 0; number < count; ++number) {
+    const ComposedJob job = parts_->sweep_job(number);
+    const bool kept =
+        !where || where->holds([&](const std::string& key) { return look_up(job, key); });
+    if (kept) {
+      parts_->kept.push_back(static_cast<std::uint32_t>(number));
+    } else {
+      ++dropped_;
+    }
+  }
+}
+
+JobList::~JobList() = default;
+
+std::size_t JobList::size() const {
+  return sweeps_ ? parts_->kept.size() : 1;
+}
+
+std::vector<std::string> JobList::overrides(std::size_t i) const {
+  return sweeps_ ? combination(parts_->axes, parts_->kept.at(i)) : parts_->single;
+}
+
+ComposedJob JobList::job(std::size_t i) const {
+  ComposedJob job =
+      sweeps_ ? parts_->sweep_job(parts_->kept.at(i)) : parts_->composer.job(parts_->single, false);
+  job.config.erase(Key("hydra"));
+  return job;
+}
+
+Composition compose(const ComposeRequest& request) {
+  const JobList list(request);
+  Composition out;
+  out.dropped = list.dropped();
+  out.sweep = list.sweeps();
+  for (std::size_t i = 0; i < list.size(); ++i) out.jobs.push_back(list.job(i));
+  return out;
 }
 
 }  // namespace cq::config

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,29 @@ struct Composition {
   std::int64_t dropped = 0;
   /// Whether there was anything to sweep.
   bool sweep = false;
+};
+
+/// The same job by job: keeps the files as they were read and a number a cell, so that a job can be
+/// composed again later, whatever has become of the files.
+class JobList {
+ public:
+  /// Reads the files and composes every job once. Throws as compose().
+  explicit JobList(const ComposeRequest& request);
+  ~JobList();
+  JobList(const JobList&) = delete;
+  JobList& operator=(const JobList&) = delete;
+
+  std::size_t size() const;
+  std::int64_t dropped() const { return dropped_; }
+  bool sweeps() const { return sweeps_; }
+  std::vector<std::string> overrides(std::size_t i) const;
+  ComposedJob job(std::size_t i) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+  std::int64_t dropped_ = 0;
+  bool sweeps_ = false;
 };
 
 /// Throws UsageError that names the file, group, key or override at fault.

@@ -197,25 +197,25 @@ void put_axis(std::vector<Axis>& axes, Axis axis) {
   axes.push_back(std::move(axis));
 }
 
-std::vector<std::vector<std::string>> combinations(const std::vector<Axis>& axes) {
+std::size_t combination_count(const std::vector<Axis>& axes) {
   std::size_t count = 1;
   for (const Axis& axis : axes) {
     count *= axis.points.size();
     if (count > kMostCells) throw UsageError("the sweep has more than {} cells", kMostCells);
   }
-  std::vector<std::vector<std::string>> out;
-  out.reserve(count);
-  for (std::size_t cell = 0; cell < count; ++cell) {
-    std::vector<std::string> overrides;
-    std::size_t below = count;
-    for (const Axis& axis : axes) {
-      below /= axis.points.size();
-      const auto& point = axis.points[cell / below % axis.points.size()];
-      overrides.insert(overrides.end(), point.begin(), point.end());
-    }
-    out.push_back(std::move(overrides));
+  return count;
+}
+
+std::vector<std::string> combination(const std::vector<Axis>& axes, std::size_t number) {
+  std::vector<std::string> overrides;
+  std::size_t below = 1;
+  for (const Axis& axis : axes) below *= axis.points.size();
+  for (const Axis& axis : axes) {
+    below /= axis.points.size();
+    const auto& point = axis.points[number / below % axis.points.size()];
+    overrides.insert(overrides.end(), point.begin(), point.end());
   }
-  return out;
+  return overrides;
 }
 
 }  // namespace cq::config

@@ -31,8 +31,10 @@ SweepBlock read_sweep_block(const Node& block, const Repository& repository);
 /// Adds an axis; one that is there with the same key is replaced in its place.
 void put_axis(std::vector<Axis>& axes, Axis axis);
 
-/// All combinations, the last axis fastest, each as the overrides of one cell. Throws UsageError
-/// beyond a million.
-std::vector<std::vector<std::string>> combinations(const std::vector<Axis>& axes);
+/// How many combinations the axes have. Throws UsageError beyond a million.
+std::size_t combination_count(const std::vector<Axis>& axes);
+
+/// One of all combinations, the last axis fastest: the overrides of one cell.
+std::vector<std::string> combination(const std::vector<Axis>& axes, std::size_t number);
 
 }  // namespace cq::config

@@ -1,7 +1,6 @@
 #include "cq/experiments/cli.h"
 
 #include <functional>
-#include <iostream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +13,8 @@
 #include "cq/core/quant/product_engine.h"
 #include "cq/experiments/commands/bench.h"
 #include "cq/experiments/commands/bops.h"
+#include "cq/experiments/commands/clean.h"
+#include "cq/experiments/commands/collect.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
 #include "cq/experiments/commands/evaluate_networks.h"
@@ -24,9 +25,9 @@
 #include "cq/experiments/commands/run.h"
 #include "cq/experiments/commands/sample.h"
 #include "cq/experiments/commands/schedule.h"
+#include "cq/experiments/commands/status.h"
 #include "cq/experiments/commands/train.h"
-#include "cq/experiments/harness/clean.h"
-#include "cq/experiments/harness/status.h"
+#include "cq/experiments/commands/work.h"
 
 namespace cq {
 
@@ -35,7 +36,6 @@ namespace {
 /// What the parser fills and, once it is done, which command was chosen.
 struct CommandLine {
   CommonOptions common;
-  std::string log_level = "info";
   std::function<int()> chosen;
 };
 
@@ -52,7 +52,7 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, const char* name, const 
   command->add_option("--threads", line.common.threads, "threads; 0: as many as the machine has")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--log-level", line.log_level, "debug, info, warning, error or off")
+  command->add_option("--log-level", line.common.log_level, "debug, info, warning, error or off")
       ->capture_default_str();
   command->add_flag("--json", line.common.json, "one JSON document on standard output");
   command->callback(
@@ -88,9 +88,29 @@ void add_run(CLI::App& app, CommandLine& line) {
   command->add_flag("--resolve", options->resolve, "with --cfg: interpolations resolved");
   command->add_flag("--dry-run", options->dry_run, "print the plan and stop");
   command->add_flag("--json-progress", options->json_progress, "progress as JSON lines");
+  command->add_flag("--follow", options->follow, "stay until the launcher's workers are done");
+  command->add_option("--retry", options->retries, "in place of the key `retry`")
+      ->check(CLI::NonNegativeNumber);
+}
+
+void add_work(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<WorkOptions>();
+  auto* command = add_command(app, line, "work", "A worker of a launch: any machine may run one",
+                              options, work_command);
+  share_common(command, line, options);
+  command->add_option("launch", options->launch, "results/<name>/launch/<number>")->required();
+  command->add_option("--task", options->task, "one task of it; all cells where absent");
   command->add_option("--retry", options->retries, "repeat a stage after a transient error")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+}
+
+void add_collect(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<CollectOptions>();
+  auto* command = add_command(app, line, "collect", "Merge what distributed workers left", options,
+                              collect_command);
+  share_common(command, line, options);
+  command->add_option("results", options->results, "results/<name>")->required();
 }
 
 void add_evaluate(CLI::App& app, CommandLine& line) {
@@ -237,43 +257,12 @@ void add_report(CLI::App& app, CommandLine& line) {
   command->add_option("--out", options->out, "folder of the report");
 }
 
-struct StatusOptions {
-  CommonOptions common;
-  std::filesystem::path results;
-};
-
-int status_command(const StatusOptions& options) {
-  const auto status = read_status(options.results);
-  std::cout << (options.common.json ? to_json(status).dump() + "\n" : to_text(status));
-  return 0;
-}
-
 void add_status(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<StatusOptions>();
   auto* command = add_command(app, line, "status", "Where a run stands", options, status_command);
   share_common(command, line, options);
   command->add_option("results", options->results, "results/<name>")->required();
-}
-
-struct CleanCommandOptions {
-  CommonOptions common;
-  CleanOptions clean;
-};
-
-int clean_command(const CleanCommandOptions& options) {
-  const auto summary = clean_store(options.clean);
-  if (options.common.json) {
-    const nlohmann::ordered_json json = {{"removed", summary.removed},
-                                         {"bytes", summary.bytes},
-                                         {"kept", summary.kept},
-                                         {"in_use", summary.in_use}};
-    std::cout << json.dump() << "\n";
-  } else {
-    std::cout << fmt::format("{} {} stage outputs, {:.1f} MB; kept {}, in use {}\n",
-                             options.clean.dry_run ? "would remove" : "removed", summary.removed,
-                             double(summary.bytes) / 1e6, summary.kept, summary.in_use);
-  }
-  return 0;
+  command->add_flag("--follow", options->follow, "show every change until all is done");
 }
 
 void add_clean(CLI::App& app, CommandLine& line) {
@@ -295,7 +284,7 @@ std::string first_part(const std::exception& error) {
 
 int run_chosen(const CommandLine& line) {
   try {
-    set_log_level(parse_log_level(line.log_level));
+    set_log_level(parse_log_level(line.common.log_level));
     limit_products();
     return line.chosen();
   } catch (const Interrupted& signal) {
@@ -320,7 +309,8 @@ int run_command_line(int argc, const char* const* argv) {
   CommandLine line;
   for (auto* add :
        {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops, add_bench,
-        add_probe, add_inspect, add_convert, add_report, add_status, add_clean}) {
+        add_probe, add_inspect, add_convert, add_report, add_work, add_collect, add_status,
+        add_clean}) {
     add(app, line);
   }
   try {

@@ -14,6 +14,7 @@ struct CommonOptions {
   std::string device = "auto";  ///< auto, cpu, cuda
   int64_t threads = 0;          ///< 0: as many as the machine has
   bool json = false;
+  std::string log_level = "info";
 };
 
 /// The folder of the program's config groups: CQ_CONFIGS, else `configs` of the source tree or

@@ -9,6 +9,7 @@
 #include "cq/base/error.h"
 #include "cq/config/nearest.h"
 #include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/launchers/launcher.h"
 #include "cq/methods/cache/schedules.h"
 #include "cq/methods/register.h"
 #include "cq/metrics/register.h"
@@ -65,6 +66,7 @@ const std::vector<Kind>& kinds() {
       {"samplers", [] { return sampler_registry().entries(); }},
       {"methods", [] { return cache_registry().entries(); }},
       {"schedules", [] { return schedule_registry().entries(); }},
+      {"launchers", [] { return launcher_registry().entries(); }},
       {"metrics", [] { return metric_registry().entries(); }},
   };
   return all;

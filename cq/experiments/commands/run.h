@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct RunOptions {
   bool resolve = false;
   bool dry_run = false;
   bool json_progress = false;
-  int64_t retries = 0;
+  bool follow = false;  ///< with a launcher that works elsewhere: stay and show how it stands
+  std::optional<int64_t> retries;  ///< in place of the config's `retry`
 };
 
 /// `cq-exp run CONFIG.yaml [override...]`: compose, plan, execute what is missing, report. Returns

@@ -29,12 +29,20 @@ class CellFolder {
   NamedFolders stages_;
 };
 
+/// Published as config.json, and as config.yaml where the text is given.
+struct CellConfig {
+  nlohmann::ordered_json json;
+  std::string yaml = {};
+};
+
 struct Cell {
   /// `key=value` as the sweep set them; they name the cell.
   std::vector<std::string> overrides;
-  /// Published as config.json, and as config.yaml where the text is given.
-  nlohmann::ordered_json config;
-  std::string config_yaml;
+  /// The cell's folder where it is settled already; empty: named after the overrides.
+  std::string name = {};
+  /// Called when the cell is added and again when it is published: a plan of many cells does not
+  /// keep their configurations. Always gives the same.
+  std::function<CellConfig()> config;
   /// What collect reads, by name.
   std::vector<std::pair<std::string, StageId>> finals;
   /// Raised whenever the code changes what collect writes.

@@ -33,7 +33,7 @@ double compute_stage(const Graph& graph, StageId id, Store& store, Claim& claim,
                {{"schema", 1},
                 {"kind", stage.name.kind},
                 {"version", stage.version},
-                {"params", nlohmann::ordered_json::parse(stage.params)},
+                {"params", nlohmann::ordered_json::parse(stage.params_text())},
                 {"inputs", inputs},
                 {"weight", stage.cost.weight},
                 {"seconds", seconds.count()}});

@@ -30,9 +30,11 @@ void Plan::add(Cell cell) {
   named_ = false;
   PlannedCell planned;
   planned.key = cell_key(cell, graph_);
-  planned.config_json = cell.config.dump();
-  planned.config_hash = sha256(canonical_json(cell.config) + '\n' + cell.config_yaml);
-  planned.config_yaml = std::move(cell.config_yaml);
+  const CellConfig config = cell.config();
+  planned.config_hash = sha256(canonical_json(config.json) + '\n' + config.yaml).substr(0, 12);
+  planned.config = std::move(cell.config);
+  planned.name = std::move(cell.name);
+  named_before_ = named_before_ || !planned.name.empty();
   planned.overrides = std::move(cell.overrides);
   planned.finals = std::move(cell.finals);
   planned.collect = std::move(cell.collect);
@@ -45,15 +47,17 @@ const std::vector<PlannedCell>& Plan::cells() {
 }
 
 void Plan::name_cells() {
-  std::vector<std::vector<std::string>> overrides;
-  overrides.reserve(cells_.size());
-  for (const auto& cell : cells_) overrides.push_back(cell.overrides);
-  const auto names = cell_names(overrides);
+  if (!named_before_) {
+    std::vector<std::vector<std::string>> overrides;
+    overrides.reserve(cells_.size());
+    for (const auto& cell : cells_) overrides.push_back(cell.overrides);
+    auto names = cell_names(overrides);
+    for (size_t i = 0; i < cells_.size(); ++i) cells_[i].name = std::move(names[i]);
+  }
   std::set<std::string_view> seen;
-  for (size_t i = 0; i < cells_.size(); ++i) {
-    cells_[i].name = names[i];
-    if (!seen.insert(names[i]).second) {
-      throw UsageError("the sweep has the cell '{}' twice: drop the repeated value", names[i]);
+  for (const auto& cell : cells_) {
+    if (!seen.insert(cell.name).second) {
+      throw UsageError("the sweep has the cell '{}' twice: drop the repeated value", cell.name);
     }
   }
   named_ = true;
@@ -91,18 +95,24 @@ PlanState Plan::look(const Store& store) {
   return state;
 }
 
-PlanEstimate Plan::estimate(const Store& store, const PlanState& state) const {
+PlanEstimate Plan::estimate(const Store& store, const PlanState& state,
+                            const CostGuesses& guesses) const {
   std::map<std::string, std::optional<LearnedCost>> learned;
   std::set<std::string> unknown;
   double seconds = 0;
   double disk = 0;
   bool disk_known = true;
   PlanEstimate result;
+  if (state.stages_needed > 0) result.memory_bytes = guesses.memory_bytes;
   for (StageId id = 0; id < graph_.size(); ++id) {
     if (!state.needed[id]) continue;
     const StageNode& stage = graph_.at(id);
     const auto [it, fresh] = learned.try_emplace(stage.name.kind);
-    if (fresh) it->second = store.learned_cost(stage.name.kind);
+    if (fresh) {
+      it->second = store.learned_cost(stage.name.kind);
+      const auto guess = guesses.kinds.find(stage.name.kind);
+      if (!it->second && guess != guesses.kinds.end()) it->second = guess->second;
+    }
     const auto& measured = it->second;
     if (measured) {
       seconds += measured->seconds_per_weight * stage.cost.weight;
@@ -123,11 +133,11 @@ PlanEstimate Plan::estimate(const Store& store, const PlanState& state) const {
   return result;
 }
 
-void Plan::forget_config(size_t cell) {
-  cells_.at(cell).config_json = {};
-  cells_.at(cell).config_yaml = {};
-  cells_[cell].overrides.clear();
-  cells_[cell].overrides.shrink_to_fit();
+void Plan::forget(size_t index) {
+  PlannedCell& cell = cells_.at(index);
+  cell.config = nullptr;
+  cell.collect = nullptr;
+  cell.overrides = {};
 }
 
 }  // namespace cq

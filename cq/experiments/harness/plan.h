@@ -2,6 +2,7 @@
 // What an experiment will do: its cells and the stages that they need.
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,13 +24,12 @@ struct ResultsLayout {
   std::filesystem::path store() const { return results_dir / ".store"; }
 };
 
-/// A cell of a plan; its configuration is kept as text, which is smaller than a tree.
+/// A cell of a plan.
 struct PlannedCell {
   std::string name;
   std::string key;
   std::string config_hash;
-  std::string config_json;
-  std::string config_yaml;
+  std::function<CellConfig()> config;
   std::vector<std::string> overrides;
   std::vector<std::pair<std::string, StageId>> finals;
   std::function<void(CellFolder&)> collect;
@@ -61,9 +61,17 @@ struct PlanEstimate {
   std::vector<std::string> unknown_kinds;
 };
 
+/// For kinds of stages that the store holds none of.
+struct CostGuesses {
+  std::map<std::string, LearnedCost> kinds;
+  std::optional<int64_t> memory_bytes;
+};
+
 class Plan {
  public:
   explicit Plan(ResultsLayout layout) : layout_(std::move(layout)) {}
+
+  void reserve(size_t cells) { cells_.reserve(cells); }
 
   Graph& graph() { return graph_; }
   const Graph& graph() const { return graph_; }
@@ -75,17 +83,19 @@ class Plan {
   const std::vector<PlannedCell>& cells();
 
   PlanState look(const Store& store);
-  PlanEstimate estimate(const Store& store, const PlanState& state) const;
+  PlanEstimate estimate(const Store& store, const PlanState& state,
+                        const CostGuesses& guesses = {}) const;
 
   /// The text of plan.json: cells and stages with keys, inputs and parameters, nothing that varies
   /// between runs.
   std::string to_json();
 
   /// For `--dry-run`: cells, stages by kind, what is done, estimated cost.
-  std::string describe(const Store& store);
+  std::string describe(const Store& store, const CostGuesses& guesses = {});
+  nlohmann::ordered_json describe_json(const Store& store, const CostGuesses& guesses = {});
 
-  /// The configuration texts of cells that are done are not needed any more.
-  void forget_config(size_t cell);
+  /// Drops what a cell that is done needs no more.
+  void forget(size_t cell);
 
  private:
   void name_cells();
@@ -95,6 +105,7 @@ class Plan {
   Graph graph_;
   std::vector<PlannedCell> cells_;
   bool named_ = false;
+  bool named_before_ = false;
 };
 
 }  // namespace cq

@@ -48,6 +48,20 @@ std::string describe_estimate(const PlanEstimate& estimate) {
   return text;
 }
 
+struct KindCount {
+  size_t all = 0, needed = 0;
+};
+
+std::map<std::string, KindCount> count_kinds(const Graph& graph, const PlanState& state) {
+  std::map<std::string, KindCount> kinds;
+  for (StageId id = 0; id < graph.size(); ++id) {
+    auto& count = kinds[graph.at(id).name.kind];
+    ++count.all;
+    if (state.needed[id]) ++count.needed;
+  }
+  return kinds;
+}
+
 }  // namespace
 
 std::string Plan::to_json() {
@@ -76,13 +90,13 @@ std::string Plan::to_json() {
     out +=
         fmt::format(R"({{"id": "{}", "version": {}, "inputs": )", stage.name.text(), stage.version);
     append_named_stages(out, graph_, stage.inputs);
-    out += ", \"params\": " + stage.params + "}";
+    out += ", \"params\": " + stage.params_text() + "}";
   }
   out += "\n]\n}\n";
   return out;
 }
 
-std::string Plan::describe(const Store& store) {
+std::string Plan::describe(const Store& store, const CostGuesses& guesses) {
   const PlanState state = look(store);
   const auto& all = cells();
   std::string text = fmt::format("{}: {} cells, {} done, {} to do\n", layout_.name, all.size(),
@@ -93,20 +107,30 @@ std::string Plan::describe(const Store& store) {
     text += fmt::format("  {}{}\n", all[index].name,
                         missing == 0 ? "  (stages complete, results to collect)" : "");
   }
-  struct Count {
-    size_t all = 0, needed = 0;
-  };
-  std::map<std::string, Count> kinds;
-  for (StageId id = 0; id < graph_.size(); ++id) {
-    auto& count = kinds[graph_.at(id).name.kind];
-    ++count.all;
-    if (state.needed[id]) ++count.needed;
-  }
   text += fmt::format("stages to compute: {}\n", state.stages_needed);
-  for (const auto& [kind, count] : kinds) {
+  for (const auto& [kind, count] : count_kinds(graph_, state)) {
     text += fmt::format("  {:<24} {:>6} of {}\n", kind, count.needed, count.all);
   }
-  return text + describe_estimate(estimate(store, state)) + "\n";
+  return text + describe_estimate(estimate(store, state, guesses)) + "\n";
+}
+
+nlohmann::ordered_json Plan::describe_json(const Store& store, const CostGuesses& guesses) {
+  const PlanState state = look(store);
+  nlohmann::ordered_json json{{"name", layout_.name},
+                              {"cells", cells().size()},
+                              {"done", state.cells_done},
+                              {"pending", nlohmann::ordered_json::array()},
+                              {"stages", nlohmann::ordered_json::object()},
+                              {"estimate", nlohmann::ordered_json::object()}};
+  for (const size_t index : state.pending) json["pending"].push_back(cells_[index].name);
+  for (const auto& [kind, count] : count_kinds(graph_, state)) {
+    json["stages"][kind] = {{"all", count.all}, {"needed", count.needed}};
+  }
+  const PlanEstimate cost = estimate(store, state, guesses);
+  if (cost.seconds) json["estimate"]["seconds"] = *cost.seconds;
+  if (cost.disk_bytes) json["estimate"]["disk_bytes"] = *cost.disk_bytes;
+  if (cost.memory_bytes) json["estimate"]["memory_bytes"] = *cost.memory_bytes;
+  return json;
 }
 
 }  // namespace cq

@@ -93,10 +93,12 @@ ProvenanceFile::ProvenanceFile(fs::path path, nlohmann::ordered_json description
   if (!description_.is_null()) description_["start"] = utc_time();
 }
 
-void ProvenanceFile::finish(const std::string& exit_reason, bool did_something) {
+void ProvenanceFile::finish(const std::string& exit_reason, bool did_something,
+                            const nlohmann::ordered_json& times) {
   if (description_.is_null()) return;
   description_["end"] = utc_time();
   description_["exit_reason"] = exit_reason;
+  description_.update(times);
   const FolderLock lock(path_.parent_path());
   nlohmann::ordered_json earlier = nlohmann::ordered_json::array();
   if (fs::exists(path_)) {

@@ -33,7 +33,9 @@ class ProvenanceFile {
   /// A null `description` writes nothing, here and later.
   ProvenanceFile(std::filesystem::path path, nlohmann::ordered_json description);
   /// Throws StorageError. A run that did nothing leaves an existing file alone.
-  void finish(const std::string& exit_reason, bool did_something);
+  /// `times`: how long it took, and what with.
+  void finish(const std::string& exit_reason, bool did_something,
+              const nlohmann::ordered_json& times = nlohmann::ordered_json::object());
 
  private:
   std::filesystem::path path_;

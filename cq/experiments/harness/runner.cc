@@ -24,6 +24,12 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
+void write_plan(Plan& plan, const std::string& config_yaml) {
+  const auto folder = plan.layout().folder();
+  write_if_changed(folder / "plan.json", plan.to_json());
+  if (!config_yaml.empty()) write_if_changed(folder / "config.yaml", config_yaml);
+}
+
 Runner::Runner(Plan& plan, RunnerOptions options)
     : plan_(plan),
       options_(std::move(options)),
@@ -49,7 +55,11 @@ RunSummary Runner::run() {
   const bool did_something =
       summary_.stages_computed + summary_.done_now > 0 || summary_.exit_code != 0;
   try {
-    provenance.finish(reason, did_something);
+    nlohmann::ordered_json times{{"seconds", summary_.seconds},
+                                 {"stage_seconds", summary_.stage_seconds},
+                                 {"waiting_seconds", summary_.waiting_seconds}};
+    if (const auto share = summary_.overhead()) times["harness_overhead"] = *share;
+    provenance.finish(reason, did_something, times);
   } catch (const RunError& error) {
     if (summary_.exit_code == 0) summary_.exit_code = 1;
     if (summary_.stopped_by.empty()) summary_.stopped_by = error.what();
@@ -65,10 +75,7 @@ void Runner::prepare() {
   const auto& cells = plan_.cells();
   summary_.cells = cells.size();
   summary_.done_before = state_.cells_done;
-  write_if_changed(layout.folder() / "plan.json", plan_.to_json());
-  if (!options_.config_yaml.empty()) {
-    write_if_changed(layout.folder() / "config.yaml", options_.config_yaml);
-  }
+  if (options_.whole) write_plan(plan_, options_.config_yaml);
   for (const size_t index : state_.old_config) refresh_config(cells[index]);
   complete_.assign(plan_.graph().size(), 0);
   for (StageId id = 0; id < plan_.graph().size(); ++id) {
@@ -126,7 +133,9 @@ void Runner::run_pending() {
     if (pending.empty()) break;
     // Others work on what is left: look again, ever more rarely.
     pause = moved_ ? 0.02 : std::min(1.0, pause * 1.5);
+    const auto before = Clock::now();
     sleep_unless_interrupted(pause);
+    summary_.waiting_seconds += seconds_since(before);
   }
 }
 

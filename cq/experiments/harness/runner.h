@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -24,6 +25,8 @@ struct RunnerOptions {
   double lease_seconds = 60;
   /// Whether stages that are reused are checked for missing or truncated files.
   bool verify = true;
+  /// Whether the plan is the whole experiment: then plan.json and config.yaml are written.
+  bool whole = true;
   /// Composed configuration of the experiment, published as config.yaml where it is given.
   std::string config_yaml = {};
   /// From collect_provenance(); published as provenance.json with start, end and exit
@@ -47,15 +50,24 @@ struct RunSummary {
   size_t stages_computed = 0;
   double seconds = 0;
   double stage_seconds = 0;
+  /// Spent with waiting for other processes.
+  double waiting_seconds = 0;
   std::vector<CellFailure> failures;
   /// Set when the storage failed and the run stopped as a whole.
   std::string stopped_by;
   /// 0, 1, 130, 140 or 143.
   int exit_code = 0;
 
+  /// Share of the time that was neither a stage's nor spent with waiting; nothing where no stage
+  /// was computed.
+  std::optional<double> overhead() const;
+
   /// For people: counts, and for each failure the stage, the error and the log's last lines.
   std::string text() const;
 };
+
+/// Writes plan.json, and config.yaml where its text is given.
+void write_plan(Plan& plan, const std::string& config_yaml);
 
 class Runner {
  public:

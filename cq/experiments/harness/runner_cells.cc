@@ -11,6 +11,15 @@
 
 namespace cq {
 namespace fs = std::filesystem;
+namespace {
+
+void write_config(const PlannedCell& cell, const fs::path& folder) {
+  const CellConfig config = cell.config();
+  write_json(folder / "config.json", config.json);
+  if (!config.yaml.empty()) write_atomically(folder / "config.yaml", config.yaml);
+}
+
+}  // namespace
 
 Runner::Outcome Runner::collect(size_t index) {
   const PlannedCell& cell = plan_.cells()[index];
@@ -18,7 +27,7 @@ Runner::Outcome Runner::collect(size_t index) {
   const fs::path folder = layout.cell(cell.name);
   if (cell.is_done(layout)) {
     ++summary_.done_now;
-    plan_.forget_config(index);
+    plan_.forget(index);
     return Outcome::done;
   }
   const auto claim = store_.claims().try_claim(layout.cell("." + cell.name + ".open"));
@@ -51,22 +60,20 @@ Runner::Outcome Runner::collect(size_t index) {
   std::error_code ignored;
   fs::remove(folder / "error.json", ignored);
   ++summary_.done_now;
-  plan_.forget_config(index);
+  plan_.forget(index);
   return Outcome::done;
 }
 
 void Runner::stage_into(const PlannedCell& cell, const fs::path& folder) {
   make_folders(folder);
-  write_json(folder / "config.json", nlohmann::ordered_json::parse(cell.config_json));
-  if (!cell.config_yaml.empty()) write_atomically(folder / "config.yaml", cell.config_yaml);
+  write_config(cell, folder);
   CellFolder results(folder, stage_folders(plan_.graph(), store_, cell.finals));
   cell.collect(results);
 }
 
 void Runner::refresh_config(const PlannedCell& cell) {
   const fs::path folder = plan_.layout().cell(cell.name);
-  write_json(folder / "config.json", nlohmann::ordered_json::parse(cell.config_json));
-  if (!cell.config_yaml.empty()) write_atomically(folder / "config.yaml", cell.config_yaml);
+  write_config(cell, folder);
   auto manifest = read_json(folder / "cell.json");
   manifest["config"] = cell.config_hash;
   write_json(folder / "cell.json", manifest);
@@ -117,10 +124,18 @@ void Runner::show_whole() {
   progress_->set_whole(std::move(whole));
 }
 
+std::optional<double> RunSummary::overhead() const {
+  const double busy = seconds - waiting_seconds;
+  if (stages_computed == 0 || busy <= 0) return std::nullopt;
+  return std::max(0.0, busy - stage_seconds) / busy;
+}
+
 std::string RunSummary::text() const {
-  std::string out = fmt::format(
-      "{} cells: {} done before, {} done now, {} failed; {} stages in {}\n", cells, done_before,
-      done_now, failures.size(), stages_computed, format_duration(seconds));
+  std::string out = fmt::format("{} cells: {} done before, {} done now, {} failed; {} stages in {}",
+                                cells, done_before, done_now, failures.size(), stages_computed,
+                                format_duration(seconds));
+  if (const auto share = overhead()) out += fmt::format(", harness {:.1f} %", 100 * *share);
+  out += '\n';
   for (const auto& failure : failures) {
     out += fmt::format("failed: {} in {}: {}\n", failure.cell, failure.stage, failure.error);
     for (const auto& line : failure.log_tail) out += "    " + line + "\n";

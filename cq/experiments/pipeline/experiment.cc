@@ -12,6 +12,8 @@ namespace cq {
 
 namespace {
 
+using Jobs = std::shared_ptr<const JobSource>;
+
 /// The same cell without cache, quantization and correction: what paired metrics compare with.
 std::shared_ptr<const CellSpec> full_precision_of(const CellSpec& cell, Workbench& bench) {
   auto job = cell.config;
@@ -49,10 +51,33 @@ nlohmann::ordered_json published_config(const CellSpec& cell) {
   return json;
 }
 
-void add_cell(const config::ComposedJob& job, const std::shared_ptr<Workbench>& bench, Plan& plan) {
+CellConfig cell_config(const CellSpec& cell) {
+  return {published_config(cell), config::to_yaml(cell.config)};
+}
+
+void publish_results(const CellSpec& cell, CellFolder& folder) {
+  publish(folder.stage("metrics") / "metrics.json", folder.path());
+  publish(folder.stage("efficiency") / "efficiency.json", folder.path());
+  if (cell.policy->caches()) publish(folder.stage("schedule") / "schedule.json", folder.path());
+  write_grid(folder.path() / "grid.png", load_samples(folder.stage("samples")),
+             cell.model->shapes->classes());
+}
+
+void check_place(const CellSpec& cell, const ResultsLayout& layout) {
+  const ResultsLayout own{cell.run.results_dir, cell.run.name};
+  if (own.results_dir == layout.results_dir && own.name == layout.name) return;
+  throw UsageError("name and results_dir must be the same in all cells, got {} and {}",
+                   layout.folder().string(), own.folder().string());
+}
+
+void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& bench, Plan& plan) {
   auto& graph = plan.graph();
-  const StageContext context{read_cell(job.config, *bench), bench};
+  const auto read = [jobs, index, bench = bench.get()] {
+    return read_cell(jobs->config(index), *bench);
+  };
+  const StageContext context{CellHandle(read, bench), bench};
   const auto& spec = *context.cell;
+  if (!jobs->layout()) check_place(spec, plan.layout());
   const auto made = add_estimates(context, graph);
   MetricInputs inputs;
   inputs.samples = add_shards(context, made, graph);
@@ -60,49 +85,35 @@ void add_cell(const config::ComposedJob& job, const std::shared_ptr<Workbench>& 
     inputs.features.push_back(graph.add(feature_stage(context, shard)));
   }
   if (spec.policy->caches() || spec.quant.enabled()) {
-    inputs.full_precision = add_shards({full_precision_of(spec, *bench), bench}, {}, graph);
+    const auto reference = [cell = context.cell, bench = bench.get()] {
+      return full_precision_of(*cell, *bench);
+    };
+    inputs.full_precision = add_shards({CellHandle(reference, bench), bench}, {}, graph);
   }
   inputs.correction = made.correction;
 
   Cell cell;
-  cell.overrides = job.overrides;
-  cell.config = published_config(spec);
-  cell.config_yaml = config::to_yaml(spec.config);
+  cell.overrides = jobs->overrides(index);
+  cell.name = jobs->name(index);
+  cell.config = [handle = context.cell] { return cell_config(*handle); };
   cell.finals = {{"metrics", graph.add(metric_stage(context, inputs))},
                  {"efficiency", graph.add(efficiency_stage(context, made))},
                  {"samples", inputs.samples.front()}};
   if (made.schedule) cell.finals.emplace_back("schedule", *made.schedule);
   if (made.recording) cell.finals.emplace_back("recording", *made.recording);
-  cell.collect = [cached = made.schedule.has_value(),
-                  classes = spec.model->shapes->classes()](CellFolder& folder) {
-    publish(folder.stage("metrics") / "metrics.json", folder.path());
-    publish(folder.stage("efficiency") / "efficiency.json", folder.path());
-    if (cached) publish(folder.stage("schedule") / "schedule.json", folder.path());
-    write_grid(folder.path() / "grid.png", load_samples(folder.stage("samples")), classes);
-  };
+  cell.collect = [handle = context.cell](CellFolder& folder) { publish_results(*handle, folder); };
   plan.add(std::move(cell));
 }
 
 }  // namespace
 
-void plan_experiment(const std::vector<config::ComposedJob>& jobs,
-                     const std::shared_ptr<Workbench>& bench, Plan& plan) {
-  for (const auto& job : jobs) add_cell(job, bench, plan);
-}
-
-ResultsLayout results_of(const std::vector<config::ComposedJob>& jobs) {
-  ResultsLayout layout;
-  for (const auto& job : jobs) {
-    const ResultsLayout own{job.config.at("results_dir").as_string(),
-                            job.config.at("name").as_string()};
-    if (&job != &jobs.front() &&
-        (own.results_dir != layout.results_dir || own.name != layout.name)) {
-      throw UsageError("name and results_dir must be the same in all cells, got {} and {}",
-                       layout.folder().string(), own.folder().string());
-    }
-    layout = own;
-  }
-  return layout;
+Plan plan_experiment(const Jobs& jobs, const std::shared_ptr<Workbench>& bench) {
+  const auto first = jobs->config(0);
+  Plan plan(jobs->layout().value_or(
+      ResultsLayout{first.at("results_dir").as_string(), first.at("name").as_string()}));
+  plan.reserve(jobs->size());
+  for (size_t i = 0; i < jobs->size(); ++i) add_cell(jobs, i, bench, plan);
+  return plan;
 }
 
 }  // namespace cq

@@ -147,6 +147,30 @@ nlohmann::ordered_json CellSpec::key_of(const std::string& group) const {
   return json;
 }
 
+struct CellHandle::State {
+  std::shared_ptr<const CellSpec> kept;
+  std::weak_ptr<const CellSpec> last;
+  Read read;
+  std::shared_ptr<Workbench> bench;
+};
+
+CellHandle::CellHandle(std::shared_ptr<const CellSpec> spec)
+    : state_(std::make_shared<State>(State{std::move(spec), {}, {}, {}})) {}
+
+CellHandle::CellHandle(Read read, std::shared_ptr<Workbench> bench)
+    : state_(std::make_shared<State>(State{{}, {}, std::move(read), std::move(bench)})) {}
+
+const CellSpec& CellHandle::operator*() const {
+  if (state_->kept) return *state_->kept;
+  auto spec = state_->last.lock();
+  if (!spec) {
+    spec = state_->read();
+    state_->last = spec;
+    state_->bench->keep(spec);
+  }
+  return *spec;
+}
+
 std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& bench) {
   auto cell = std::make_shared<CellSpec>();
   cell->config = job;

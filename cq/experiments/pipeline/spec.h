@@ -1,6 +1,7 @@
 #pragma once
 // One cell of an experiment as typed values, checked against the components that read them.
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -80,5 +81,24 @@ struct CellSpec {
 /// Reads a job of the composed sweep. Throws UsageError with file and line for an unknown key, a
 /// wrong type, a value out of bounds, a file that is not there, a combination that has no meaning.
 std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& bench);
+
+/// A cell's spec that is read again when it is needed: the plan of a large sweep keeps none.
+class CellHandle {
+ public:
+  using Read = std::function<std::shared_ptr<const CellSpec>()>;
+
+  /// Kept for good.
+  CellHandle(std::shared_ptr<const CellSpec> spec);  // NOLINT: a spec is a handle on itself
+  /// `read` gives the same spec whenever it is called; `bench` keeps those of late.
+  CellHandle(Read read, std::shared_ptr<Workbench> bench);
+
+  /// Valid until many other cells were looked at.
+  const CellSpec& operator*() const;
+  const CellSpec* operator->() const { return &**this; }
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
 
 }  // namespace cq

@@ -10,7 +10,7 @@ namespace cq {
 
 /// What a stage computes with.
 struct StageContext {
-  std::shared_ptr<const CellSpec> cell;
+  CellHandle cell;
   std::shared_ptr<Workbench> bench;
 
   const Model& model() const { return *bench->model(*cell->model); }

@@ -42,6 +42,12 @@ std::shared_ptr<const Model> Workbench::model(const ModelChoice& choice) {
   return model;
 }
 
+void Workbench::keep(std::shared_ptr<const void> thing) {
+  constexpr size_t kMost = 16;
+  kept_.push_back(std::move(thing));
+  if (kept_.size() > kMost) kept_.pop_front();
+}
+
 std::shared_ptr<FeatureNetwork> Workbench::features(const std::string& weights) {
   auto& network = networks_[weights];
   if (!network) network = make_cifar_features(find_data_file(weights));

@@ -1,5 +1,6 @@
 #pragma once
 // What the stages of an experiment compute with, loaded when first needed and then shared.
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,8 @@ class Workbench {
   std::shared_ptr<FeatureNetwork> features(const std::string& weights);
   /// SHA-256 of a file of the program or the user, computed once.
   const std::string& hash(const std::string& file);
+  /// Holds on to the last few things that are used again and again.
+  void keep(std::shared_ptr<const void> thing);
   /// All hashes so far, by file name: for the record of provenance.
   const std::map<std::string, std::string>& hashes() const { return hashes_; }
 
@@ -38,6 +41,7 @@ class Workbench {
   std::map<std::string, std::shared_ptr<const Model>> models_;
   std::map<std::string, std::shared_ptr<FeatureNetwork>> networks_;
   std::map<std::string, std::string> hashes_;
+  std::deque<std::shared_ptr<const void>> kept_;
 };
 
 }  // namespace cq

@@ -134,7 +134,7 @@ TEST_F(RunnerTest, AFailingCollectFailsItsCellOnly) {
   auto plan = toy_plan(folder_.path(), "toy", {.cells = 2});
   Cell bad;
   bad.overrides = {"seed=bad"};
-  bad.config = nlohmann::ordered_json::object();
+  bad.config = [] { return CellConfig{nlohmann::ordered_json::object()}; };
   bad.collect = [](CellFolder& folder) { write_atomically(folder.path() / "other", ""); };
   plan.add(std::move(bad));
   const auto summary = Runner(plan, {.progress = ProgressStyle::quiet}).run();
@@ -223,7 +223,7 @@ TEST_F(RunnerTest, OtherKeysOfTheConfigAreRefreshedWithoutWork) {
     const StageId group = testing::add_group(changed.graph(), {}, base, i);
     Cell cell;
     cell.overrides = {fmt::format("group={}", i), fmt::format("seed={}", i)};
-    cell.config = {{"seed", i}, {"threads", 4}};
+    cell.config = [i] { return CellConfig{{{"seed", i}, {"threads", 4}}}; };
     cell.finals = {{"leaf", testing::add_leaf(changed.graph(), {}, group, i)}};
     changed.add(std::move(cell));
   }

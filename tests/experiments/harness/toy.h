@@ -71,8 +71,9 @@ inline Plan toy_plan(const std::filesystem::path& results_dir, const std::string
     const StageId group = add_group(plan.graph(), options, base, i % options.groups);
     Cell cell;
     cell.overrides = {fmt::format("group={}", i % options.groups), fmt::format("seed={}", i)};
-    cell.config = {{"seed", i}, {"name", name}};
-    cell.config_yaml = fmt::format("seed: {}\n", i);
+    cell.config = [i, name] {
+      return CellConfig{{{"seed", i}, {"name", name}}, fmt::format("seed: {}\n", i)};
+    };
     cell.finals = {{"leaf", add_leaf(plan.graph(), options, group, i)}};
     cell.collect = [](CellFolder& folder) {
       const int64_t value = std::stoll(read_text(folder.stage("leaf") / "sub/v"));

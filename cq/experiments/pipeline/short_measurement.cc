@@ -1,0 +1,73 @@
+#include "cq/experiments/pipeline/short_measurement.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <c10/core/GradMode.h>
+#include <sys/resource.h>
+
+#include "cq/core/denoiser.h"
+
+namespace cq {
+
+namespace {
+
+/// Seconds of one network evaluation of one image, guidance included.
+double seconds_per_evaluation(const CellSpec& cell, const Model& model) {
+  constexpr int64_t kMostImages = 16;
+  constexpr double kLongEnough = 0.5;
+  const c10::NoGradGuard no_grad;
+  const int64_t batch = std::min(cell.run.batch, kMostImages);
+  const auto& l = model.latent();
+  const auto x = NoiseSource(0, 0).draw(batch, {l.channels, l.size, l.size}, 0);
+  const auto labels = cycling_labels(0, batch, model.classes());
+  const int64_t timestep = cell.sampler->timesteps().front();
+  const FloatExecutor executor;
+  const Denoiser denoiser(model, executor, cell.guidance);
+  double best = 0, all = 0;
+  for (int calls = 0; calls < 2 || (calls < 5 && all < kLongEnough); ++calls) {
+    ComputeAll compute;
+    const auto start = std::chrono::steady_clock::now();
+    denoiser.eps(x, labels, timestep, 0, compute);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = calls == 0 ? seconds.count() : std::min(best, seconds.count());
+    all += seconds.count();
+  }
+  return best / double(batch);
+}
+
+int64_t peak_memory() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace
+
+CostGuesses measure_shortly(const CellSpec& cell, Workbench& bench) {
+  const auto model = bench.model(*cell.model);
+  const double call = seconds_per_evaluation(cell, *model);
+  const double calls = double(cell.sampler->calls());
+  const auto& l = model->latent();
+  const double latent_bytes = double(l.channels * l.size * l.size) * 4;
+  // Images are at most eight times as large as latents on each side.
+  const double image_bytes = 3.0 * double(l.size * l.size) * 64;
+  CostGuesses guesses;
+  auto& kinds = guesses.kinds;
+  // One unit: an image and a network evaluation.
+  kinds["samples"] = {call, image_bytes / calls};
+  kinds["trajectory"] = {call, latent_bytes};
+  kinds["distances"] = {call, 0};
+  kinds["recording"] = {call, latent_bytes};
+  // Simulated layers next to those of full precision.
+  kinds["calibration"] = {8 * call, 0};
+  kinds["correction"] = {4 * call, 0};
+  kinds["efficiency"] = {3 * call, 0};
+  // One unit: an image through the embedded network.
+  kinds["features"] = {0.005, 4096};
+  for (const char* kind : {"schedule", "metrics"}) kinds[kind] = {1.0, 10'000};
+  guesses.memory_bytes = peak_memory();
+  return guesses;
+}
+
+}  // namespace cq
