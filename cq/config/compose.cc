@@ -164,6 +164,15 @@ class Composer {
   std::map<std::string, Base> bases_;
 };
 
+void collect_keys(const Node& node, const std::string& path, std::vector<std::string>& keys) {
+  if (!node.is_dict()) return;
+  for (const auto& [key, value] : node.items()) {
+    const std::string full = path.empty() ? key.text() : path + "." + key.text();
+    keys.push_back(full);
+    collect_keys(value, full, keys);
+  }
+}
+
 /// A group compared with a string stands for the option that was chosen.
 Node look_up(const ComposedJob& job, const std::string& key) {
   const auto choice = job.choices.find(key);
@@ -171,20 +180,72 @@ Node look_up(const ComposedJob& job, const std::string& key) {
   if (choice != job.choices.end() && (node == nullptr || node->is_dict())) {
     return Node(choice->second);
   }
-  if (node == nullptr) throw UsageError("there is no key '{}' in the composed config", key);
+  if (node == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& [name, chosen] : job.choices) known.push_back(name);
+    collect_keys(job.config, "", known);
+    throw UsageError("there is no key '{}' in the composed config{}", key,
+                     did_you_mean(key, known));
+  }
   return node->is_interpolation() ? resolve_at(job.config, key, *node) : *node;
 }
 
-Composition compose_cells(Composer& composer, const std::vector<Axis>& axes,
-                          const std::string& where_text) {
+/// A refused override of a sweep block is named with the line that it comes from.
+[[noreturn]] void refuse_cell(const std::vector<Axis>& axes, const std::string& message) {
+  for (const Axis& axis : axes) {
+    if (!axis.mark.known()) continue;
+    for (const auto& point : axis.points) {
+      for (const std::string& text : point) {
+        if (message.find(fmt::format("'{}'", text)) == std::string::npos) continue;
+        throw UsageError("{}: sweep: {}", axis.mark.text(), message);
+      }
+    }
+  }
+  throw UsageError("{}", message);
+}
+
+/// The `where:` expression of a sweep block, or none.
+class Filter {
+ public:
+  Filter(const std::string& text, const Mark& mark) : mark_(mark) {
+    if (text.empty()) return;
+    with_mark([&] { where_.emplace(text); });
+  }
+
+  bool keeps(const ComposedJob& job) const {
+    bool kept = true;
+    if (where_) {
+      with_mark(
+          [&] { kept = where_->holds([&](const std::string& key) { return look_up(job, key); }); });
+    }
+    return kept;
+  }
+
+ private:
+  template <class Act>
+  void with_mark(Act act) const {
+    try {
+      act();
+    } catch (const UsageError& error) {
+      throw UsageError("{}: {}", mark_.text(), error.what());
+    }
+  }
+
+  std::optional<Where> where_;
+  Mark mark_;
+};
+
+Composition compose_cells(Composer& composer, const std::vector<Axis>& axes, const Filter& filter) {
   Composition out;
   out.sweep = true;
-  std::optional<Where> where;
-  if (!where_text.empty()) where.emplace(where_text);
   for (const auto& overrides : combinations(axes)) {
-    ComposedJob job = composer.job(overrides, false);
-    const bool kept =
-        !where || where->holds([&](const std::string& key) { return look_up(job, key); });
+    ComposedJob job;
+    try {
+      job = composer.job(overrides, false);
+    } catch (const UsageError& error) {
+      refuse_cell(axes, error.what());
+    }
+    const bool kept = filter.keeps(job);
     if (!kept) {
       ++out.dropped;
       continue;
@@ -230,7 +291,7 @@ Composition compose(const ComposeRequest& request) {
     put_axis(block.axes, axis_of(parse_override(text), composer.repository()));
   }
   for (Axis& axis : zips) put_axis(block.axes, std::move(axis));
-  return compose_cells(composer, block.axes, block.where);
+  return compose_cells(composer, block.axes, Filter(block.where, block.where_mark));
 }
 
 }  // namespace cq::config

@@ -60,13 +60,16 @@ ProvenanceInput provenance_of(const Workbench& bench, const Context& context) {
 
 int execute(const config::Composition& composition, const RunOptions& options) {
   auto jobs = composition.jobs;
+  if (jobs.empty()) {
+    throw UsageError("the sweep has no cell{}",
+                     composition.dropped > 0
+                         ? fmt::format(": `where` leaves out all {}", composition.dropped)
+                         : std::string());
+  }
   for (auto& job : jobs) job.config = config::resolve(job.config).with_paths();
   const auto bench = std::make_shared<Workbench>();
   Plan plan(results_of(jobs));
   plan_experiment(jobs, bench, plan);
-  if (composition.dropped > 0) {
-    log_info("{} cells of the sweep left out by `where`", composition.dropped);
-  }
   if (options.dry_run) {
     const Store store(plan.layout().store());
     fmt::print("{}", plan.describe(store));
@@ -94,6 +97,10 @@ int execute(const config::Composition& composition, const RunOptions& options) {
 
 int run_command(const RunOptions& options) {
   const auto composition = compose_jobs(options);
+  if (composition.dropped > 0) {
+    log_info("{} cells of the sweep left out by `where`, {} are kept", composition.dropped,
+             composition.jobs.size());
+  }
   if (!options.cfg.empty()) return print_jobs(composition, options.resolve);
   if (options.resolve) throw UsageError("--resolve belongs to --cfg job");
   return execute(composition, options);
