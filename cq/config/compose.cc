@@ -164,6 +164,15 @@ class Composer {
   std::map<std::string, Base> bases_;
 };
 
+void collect_keys(const Node& node, const std::string& path, std::vector<std::string>& keys) {
+  if (!node.is_dict()) return;
+  for (const auto& [key, value] : node.items()) {
+    const std::string full = path.empty() ? key.text() : path + "." + key.text();
+    keys.push_back(full);
+    collect_keys(value, full, keys);
+  }
+}
+
 /// A group compared with a string stands for the option that was chosen.
 Node look_up(const ComposedJob& job, const std::string& key) {
   const auto choice = job.choices.find(key);
@@ -171,9 +180,60 @@ Node look_up(const ComposedJob& job, const std::string& key) {
   if (choice != job.choices.end() && (node == nullptr || node->is_dict())) {
     return Node(choice->second);
   }
-  if (node == nullptr) throw UsageError("there is no key '{}' in the composed config", key);
+  if (node == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& [name, chosen] : job.choices) known.push_back(name);
+    collect_keys(job.config, "", known);
+    throw UsageError("there is no key '{}' in the composed config{}", key,
+                     did_you_mean(key, known));
+  }
   return node->is_interpolation() ? resolve_at(job.config, key, *node) : *node;
 }
+
+/// A refused override of a sweep block is named with the line that it comes from.
+[[noreturn]] void refuse_cell(const std::vector<Axis>& axes, const std::string& message) {
+  for (const Axis& axis : axes) {
+    if (!axis.mark.known()) continue;
+    for (const auto& point : axis.points) {
+      for (const std::string& text : point) {
+        if (message.find(fmt::format("'{}'", text)) == std::string::npos) continue;
+        throw UsageError("{}: sweep: {}", axis.mark.text(), message);
+      }
+    }
+  }
+  throw UsageError("{}", message);
+}
+
+/// The `where:` expression of a sweep block, or none.
+class Filter {
+ public:
+  Filter(const std::string& text, const Mark& mark) : mark_(mark) {
+    if (text.empty()) return;
+    with_mark([&] { where_.emplace(text); });
+  }
+
+  bool keeps(const ComposedJob& job) const {
+    bool kept = true;
+    if (where_) {
+      with_mark(
+          [&] { kept = where_->holds([&](const std::string& key) { return look_up(job, key); }); });
+    }
+    return kept;
+  }
+
+ private:
+  template <class Act>
+  void with_mark(Act act) const {
+    try {
+      act();
+    } catch (const UsageError& error) {
+      throw UsageError("{}: {}", mark_.text(), error.what());
+    }
+  }
+
+  std::optional<Where> where_;
+  Mark mark_;
+};
 
 }  // namespace
 
@@ -182,6 +242,15 @@ struct JobList::Parts {
 
   ComposedJob sweep_job(std::size_t number) {
     return composer.job(combination(axes, number), false);
+  }
+
+  /// The same for the first time, when an override of the sweep may turn out to be none.
+  ComposedJob checked_job(std::size_t number) {
+    try {
+      return sweep_job(number);
+    } catch (const UsageError& error) {
+      refuse_cell(axes, error.what());
+    }
   }
 
   Composer composer;
@@ -224,14 +293,10 @@ JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>
   }
   for (Axis& axis : zips) put_axis(block.axes, std::move(axis));
   parts_->axes = std::move(block.axes);
-  std::optional<Where> where;
-  if (!block.where.empty()) where.emplace(block.where);
+  const Filter filter(block.where, block.where_mark);
   const std::size_t count = combination_count(parts_->axes);
   for (std::size_t number = 0; number < count; ++number) {
-    const ComposedJob job = parts_->sweep_job(number);
-    const bool kept =
-        !where || where->holds([&](const std::string& key) { return look_up(job, key); });
-    if (kept) {
+    if (filter.keeps(parts_->checked_job(number))) {
       parts_->kept.push_back(static_cast<std::uint32_t>(number));
     } else {
       ++dropped_;

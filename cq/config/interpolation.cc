@@ -1,5 +1,6 @@
 #include "cq/config/interpolation.h"
 
+#include "cq/config/excerpt.h"
 #include "cq/config/scalar.h"
 #include "cq/config/tokens.h"
 
@@ -40,12 +41,8 @@ class Parser {
   enum class Quote { none, single_, double_ };
 
   [[noreturn]] void fail(std::string_view expected) const {
-    const std::string got =
-        i_ < text_.size() ? fmt::format("'{}'", text_.substr(i_, 1)) : std::string("the end");
-    throw UsageError(
-        "in '{}', column {}: expected {}, got {}",
-        text_.size() > 120 ? std::string(text_.substr(0, 117)) + "..." : std::string(text_), i_ + 1,
-        expected, got);
+    throw UsageError("in '{}', column {}: expected {}, got {}", excerpt(text_, 120),
+                     character_column(text_, i_), expected, shown_character(text_, i_));
   }
 
   bool at(std::string_view what) const { return text_.substr(i_).starts_with(what); }

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "cq/config/excerpt.h"
 #include "cq/config/nearest.h"
 
 namespace cq::config {
@@ -258,7 +259,7 @@ std::string Node::describe() const {
       return fmt::format("{:#}", std::get<double>(data_->value));
     case Kind::string: {
       const auto& text = std::get<std::string>(data_->value);
-      return fmt::format("'{}'", text.size() > 80 ? text.substr(0, 77) + "..." : text);
+      return fmt::format("'{}'", excerpt(text, 80));
     }
     case Kind::list:
       return fmt::format("a list of {}", size());

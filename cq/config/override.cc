@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "cq/config/excerpt.h"
 #include "cq/config/interpolation.h"
 #include "cq/config/scalar.h"
 #include "cq/config/tokens.h"
+#include "cq/config/yaml_text.h"
 
 namespace cq::config {
 
@@ -77,17 +79,13 @@ class Parser {
 
  private:
   [[noreturn]] void fail(std::string_view expected) const {
-    const std::string got =
-        done() ? std::string("the end") : fmt::format("'{}'", text_.substr(i_, 1));
-    throw UsageError("override '{}', column {}: expected {}, got {}", shortened(), i_ + 1, expected,
-                     got);
+    throw UsageError("override '{}', column {}: expected {}, got {}", shortened(),
+                     character_column(text_, i_), expected, shown_character(text_, i_));
   }
   [[noreturn]] void refuse(const std::string& what) const {
     throw UsageError("override '{}': {}", shortened(), what);
   }
-  std::string shortened() const {
-    return text_.size() > 200 ? text_.substr(0, 197) + "..." : text_;
-  }
+  std::string shortened() const { return excerpt(text_, 200); }
 
   bool done() const { return i_ >= text_.size(); }
   std::string_view rest() const { return std::string_view(text_).substr(i_); }
@@ -381,6 +379,14 @@ std::string Override::key_element() const {
 }
 
 Override parse_override(const std::string& text) {
+  std::uint32_t code = 0;
+  for (std::size_t i = 0, length = 0; i < text.size(); i += length) {
+    length = decode_utf8(text, i, code);
+    if (length == 0) {
+      throw UsageError("override '{}': byte {} is not UTF-8", excerpt(text.substr(0, i), 200),
+                       i + 1);
+    }
+  }
   Override out = Parser(text).whole_override();
   if (!out.is_sweep()) {
     try {

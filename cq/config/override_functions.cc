@@ -1,10 +1,10 @@
 // The functions of the override grammar: casts, sweeps, tag, sort, shuffle, glob.
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "cq/config/nearest.h"
 #include "cq/config/override.h"
+#include "cq/config/override_order.h"
 #include "cq/config/scalar.h"
 
 namespace cq::config {
@@ -59,6 +59,16 @@ class Call {
     if (index >= positional.size()) return by_name;
     if (by_name != nullptr) throw UsageError("{}() got '{}' twice", name_, names_[index]);
     return &positional[index];
+  }
+
+  /// What list= and sweep= must be.
+  const Argument& listed(const Argument& argument) const {
+    if (!is_sweep(argument) && element_of(argument).is_list()) return argument;
+    throw UsageError("{}(list=...) takes a list, got {}", name_, shown(argument));
+  }
+  const Argument& swept(const Argument& argument) const {
+    if (is_sweep(argument)) return argument;
+    throw UsageError("{}(sweep=...) takes a sweep, got {}", name_, shown(argument));
   }
 
   std::vector<Argument> positional;
@@ -248,30 +258,6 @@ Argument call_tag(const Named& arguments) {
   return all.back();
 }
 
-/// Python's order: numbers (and bools) among themselves, strings among themselves.
-bool python_less(const Element& a, const Element& b) {
-  if (a.is_scalar() && b.is_scalar()) {
-    const auto number = [](const Node& node) {
-      return node.is_bool() ? (node.as_bool() ? 1.0 : 0.0) : node.as_double();
-    };
-    const Node& x = a.scalar();
-    const Node& y = b.scalar();
-    const bool x_number = x.is_number() || x.is_bool();
-    const bool y_number = y.is_number() || y.is_bool();
-    if (x_number && y_number) return number(x) < number(y);
-    if (x.is_string() && y.is_string()) return x.as_string() < y.as_string();
-  }
-  throw UsageError("{} and {} cannot be compared to sort them", a.text(), b.text());
-}
-
-void sort_elements(std::vector<Element>& items, bool reverse) {
-  // Python keeps equal items in their order in both directions.
-  const auto less = [&](const Element& a, const Element& b) {
-    return reverse ? python_less(b, a) : python_less(a, b);
-  };
-  std::stable_sort(items.begin(), items.end(), less);
-}
-
 Node minus(const Node& a, const Node& b) {
   if (a.is_int() && b.is_int()) return Node(a.as_int() - b.as_int());
   return Node(a.as_double() - b.as_double());
@@ -285,7 +271,7 @@ Node absolute(const Node& a) {
 
 Sweep sort_sweep(Sweep sweep, bool reverse) {
   if (sweep.kind == Sweep::Kind::choice) {
-    sort_elements(sweep.choices, reverse);
+    sweep.choices = sorted(sweep.choices, reverse);
     return sweep;
   }
   if (sweep.kind != Sweep::Kind::range) throw UsageError("sort() takes a choice or a range");
@@ -302,12 +288,20 @@ Sweep sort_sweep(Sweep sweep, bool reverse) {
   return sweep;
 }
 
+void refuse_null(const char* function, const Argument& argument) {
+  if (!is_sweep(argument) && element_of(argument).is_scalar() &&
+      element_of(argument).scalar().is_null()) {
+    throw UsageError("{}() takes no null", function);
+  }
+}
+
 Argument sort_one(const Argument& argument, bool reverse) {
   if (is_sweep(argument)) return sort_sweep(std::get<1>(argument), reverse);
-  if (!element_of(argument).is_list()) return argument;
-  Element sorted = element_of(argument);
-  sort_elements(std::get<1>(sorted.value), reverse);
-  return sorted;
+  if (!element_of(argument).is_list()) {
+    refuse_null("sort", argument);
+    return argument;
+  }
+  return Element{sorted(element_of(argument).list(), reverse), '\0'};
 }
 
 Argument call_sort(const Named& arguments) {
@@ -320,28 +314,28 @@ Argument call_sort(const Named& arguments) {
     }
     reverse = element_of(*value).scalar().as_bool();
   }
-  if (const Argument* list = call.named("list")) return sort_one(*list, reverse);
-  if (const Argument* sweep = call.named("sweep")) return sort_one(*sweep, reverse);
+  if (const Argument* list = call.named("list")) return sort_one(call.listed(*list), reverse);
+  if (const Argument* sweep = call.named("sweep")) return sort_one(call.swept(*sweep), reverse);
   if (call.positional.empty()) throw UsageError("sort() needs something to sort");
   if (call.positional.size() == 1) return sort_one(call.positional[0], reverse);
+  for (const Argument& argument : call.positional) {
+    refuse_null("sort", argument);
+    if (!is_sweep(argument) && !element_of(argument).is_scalar()) {
+      throw UsageError("sort() takes one list or several plain values, got {}", shown(argument));
+    }
+  }
   return sort_sweep(simple_choice(call.positional), reverse);
-}
-
-void shuffle_elements(std::vector<Element>& items) {
-  // From what is shuffled alone, so that composing again gives the same cells.
-  std::string all;
-  for (const Element& item : items) all += item.text() + ",";
-  std::uint64_t seed = 14695981039346656037ull;
-  for (const char c : all) seed = (seed ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-  std::mt19937_64 random(seed);
-  for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random() % i]);
 }
 
 Argument call_shuffle(const Named& arguments) {
   const Call call("shuffle", arguments, {"sweep", "list"});
   std::vector<Argument> all = call.positional;
-  if (const Argument* list = call.named("list")) all = {*list};
-  if (const Argument* sweep = call.named("sweep")) all = {*sweep};
+  if (const Argument* list = call.named("list")) {
+    all = {call.listed(*list)};
+  } else if (const Argument* sweep = call.named("sweep")) {
+    all = {call.swept(*sweep)};
+  }
+  for (const Argument& argument : all) refuse_null("shuffle", argument);
   if (all.size() == 1 && is_sweep(all[0])) {
     Sweep sweep = std::get<1>(all[0]);
     if (sweep.kind != Sweep::Kind::choice && sweep.kind != Sweep::Kind::range) {
@@ -351,10 +345,9 @@ Argument call_shuffle(const Named& arguments) {
     return sweep;
   }
   if (all.size() == 1) {
-    Element list = element_of(all[0]);
+    const Element& list = element_of(all[0]);
     if (!list.is_list()) return Element{Element::List{list}, '\0'};
-    shuffle_elements(std::get<1>(list.value));
-    return list;
+    return Element{shuffled(list.list()), '\0'};
   }
   Sweep sweep = simple_choice(all);
   sweep.shuffle = true;
@@ -383,90 +376,6 @@ Argument call_override_function(const std::string& name, const Named& given) {
                                           "range", "shuffle", "sort",  "str",  "tag"};
   throw UsageError("unknown function '{}'{} (known: {})", name, did_you_mean(name, known),
                    fmt::join(known, ", "));
-}
-
-namespace {
-
-/// Python's fnmatch: *, ?, [seq], [!seq] over the whole name.
-bool glob_match(std::string_view name, std::string_view pattern) {
-  if (pattern.empty()) return name.empty();
-  if (pattern[0] == '*') {
-    const std::string_view behind = pattern.substr(1);
-    for (std::size_t i = 0; i <= name.size(); ++i) {
-      if (glob_match(name.substr(i), behind)) return true;
-    }
-    return false;
-  }
-  if (name.empty()) return false;
-  if (pattern[0] == '[') {
-    const bool inverted = pattern.size() > 1 && pattern[1] == '!';
-    const std::size_t first = inverted ? 2 : 1;
-    const std::size_t close = pattern.find(']', first + 1);
-    if (close != std::string_view::npos) {
-      bool inside = false;
-      for (std::size_t i = first; i < close; ++i) {
-        const bool span = i + 2 < close && pattern[i + 1] == '-';
-        const char last = span ? pattern[i + 2] : pattern[i];
-        inside = inside || (name[0] >= pattern[i] && name[0] <= last);
-        i += span ? 2 : 0;
-      }
-      return inside != inverted && glob_match(name.substr(1), pattern.substr(close + 1));
-    }
-  }
-  if (pattern[0] != '?' && pattern[0] != name[0]) return false;
-  return glob_match(name.substr(1), pattern.substr(1));
-}
-
-constexpr std::size_t kMostValues = 1'000'000;
-
-std::vector<Element> range_values(const Sweep& sweep, const std::string& text) {
-  std::vector<Element> out;
-  const bool whole = sweep.start.is_int() && sweep.stop.is_int() && sweep.step.is_int();
-  const double step = sweep.step.as_double();
-  if (step == 0) throw UsageError("override '{}': the step of a range cannot be 0", text);
-  // The sum is exact in decimals in Hydra; long double keeps steps such as 0.1 from drifting.
-  long double value = static_cast<long double>(sweep.start.as_double());
-  std::int64_t integer = whole ? sweep.start.as_int() : 0;
-  const long double stop = static_cast<long double>(sweep.stop.as_double());
-  while (step > 0 ? (whole ? integer < sweep.stop.as_int() : value < stop)
-                  : (whole ? integer > sweep.stop.as_int() : value > stop)) {
-    out.push_back({whole ? Node(integer) : Node(static_cast<double>(value)), '\0'});
-    if (out.size() > kMostValues) {
-      throw UsageError("override '{}': more than {} values", text, kMostValues);
-    }
-    if (whole) {
-      integer += sweep.step.as_int();
-    } else {
-      value += static_cast<long double>(step);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::vector<std::string> sweep_values(const Override& over,
-                                      const std::vector<std::string>& options) {
-  const Sweep& sweep = over.sweep();
-  std::vector<std::string> out;
-  if (sweep.kind == Sweep::Kind::interval) {
-    throw UsageError("override '{}': an interval has no list of values to sweep over", over.text);
-  }
-  if (sweep.kind == Sweep::Kind::glob) {
-    const auto matches = [](const std::string& name, const std::vector<std::string>& globs) {
-      return std::any_of(globs.begin(), globs.end(),
-                         [&](const std::string& glob) { return glob_match(name, glob); });
-    };
-    for (const std::string& name : options) {
-      if (matches(name, sweep.include) && !matches(name, sweep.exclude)) out.push_back(name);
-    }
-    return out;
-  }
-  std::vector<Element> values =
-      sweep.kind == Sweep::Kind::choice ? sweep.choices : range_values(sweep, over.text);
-  if (sweep.shuffle) shuffle_elements(values);
-  for (const Element& value : values) out.push_back(value.text());
-  return out;
 }
 
 }  // namespace cq::config

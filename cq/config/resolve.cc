@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cq/config/excerpt.h"
 #include "cq/config/interpolation.h"
 #include "cq/config/resolvers.h"
 #include "cq/config/scalar.h"
@@ -177,7 +178,7 @@ void Evaluator::fail(const PlacePtr& at, const std::string& what) const {
   const std::string mark = at->node.mark().text();
   const std::string path = at->path();
   const std::string text =
-      at->node.is_string() ? fmt::format(" in '{}'", at->node.as_string().substr(0, 120)) : "";
+      at->node.is_string() ? fmt::format(" in '{}'", excerpt(at->node.as_string(), 120)) : "";
   throw UsageError("{}{}{}: {}{}", mark, mark.empty() || path.empty() ? "" : ": ", path, what,
                    text);
 }

@@ -1,8 +1,10 @@
-// The resolvers that OmegaConf brings: oc.env, oc.select, oc.decode, oc.create, oc.dict.*
+// The resolvers that OmegaConf brings: oc.env, oc.select, oc.decode, oc.create, oc.dict.*,
+// oc.deprecated
 #include "cq/config/resolvers.h"
 
 #include <cstdlib>
 
+#include "cq/base/log.h"
 #include "cq/config/nearest.h"
 #include "cq/config/scalar.h"
 #include "cq/config/yaml_reader.h"
@@ -12,8 +14,9 @@ namespace cq::config {
 namespace {
 
 const std::vector<std::string>& resolver_names() {
-  static const std::vector<std::string> names = {"oc.env",    "oc.select",    "oc.decode",
-                                                 "oc.create", "oc.dict.keys", "oc.dict.values"};
+  static const std::vector<std::string> names = {"oc.env",       "oc.select",    "oc.decode",
+                                                 "oc.create",    "oc.dict.keys", "oc.dict.values",
+                                                 "oc.deprecated"};
   return names;
 }
 
@@ -64,7 +67,7 @@ PlacePtr Evaluator::call(const Expression& expression, const PlacePtr& at) {
   for (std::size_t i = expression.names; i < expression.parts.size(); ++i) {
     arguments.push_back(evaluate(expression.parts[i], at));
   }
-  const bool pair = name == "oc.env" || name == "oc.select";
+  const bool pair = name == "oc.env" || name == "oc.select" || name == "oc.deprecated";
   bool known = false;
   for (const std::string& candidate : resolver_names()) known = known || candidate == name;
   if (!known) {
@@ -115,7 +118,30 @@ PlacePtr Evaluator::call_by_name(const std::string& name, const std::vector<Plac
     if (read.is_scalar()) return result(Node::dict({{key_of(read), Node()}}));
     return result(read);
   }
+  if (name == "oc.deprecated") return deprecated(arguments, at);
   return dict_items(arguments[0], at, name == "oc.dict.keys");
+}
+
+PlacePtr Evaluator::deprecated(const std::vector<PlacePtr>& arguments, const PlacePtr& at) {
+  for (const PlacePtr& argument : arguments) {
+    if (!argument->node.is_string()) fail(at, "oc.deprecated takes a key and a message as strings");
+  }
+  const std::string& key = arguments[0]->node.as_string();
+  const PlacePtr found = find(key, at, false);
+  if (found == nullptr) fail(at, fmt::format("oc.deprecated: the key '{}' is not there", key));
+  std::string message = arguments.size() == 2
+                            ? arguments[1]->node.as_string()
+                            : "'$OLD_KEY' is deprecated. Change your config to use '$NEW_KEY'";
+  const std::pair<std::string_view, std::string> names[] = {{"$OLD_KEY", at->path()},
+                                                            {"$NEW_KEY", key}};
+  for (const auto& [name, value] : names) {
+    for (std::size_t i = message.find(name); i != std::string::npos;
+         i = message.find(name, i + value.size())) {
+      message.replace(i, name.size(), value);
+    }
+  }
+  log_warning("{}", message);
+  return found;
 }
 
 PlacePtr Evaluator::dict_items(const PlacePtr& argument, const PlacePtr& at, bool keys) {

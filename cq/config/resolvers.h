@@ -38,6 +38,7 @@ class Evaluator {
   PlacePtr call(const Expression& expression, const PlacePtr& at);
   PlacePtr call_by_name(const std::string& name, const std::vector<PlacePtr>& arguments,
                         const PlacePtr& at);
+  PlacePtr deprecated(const std::vector<PlacePtr>& arguments, const PlacePtr& at);
   PlacePtr dict_items(const PlacePtr& argument, const PlacePtr& at, bool keys);
   PlacePtr child_of(const PlacePtr& place, const std::string& key) const;
   std::string text_of(const PlacePtr& place);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cq/config/emit.h"
+#include "cq/config/excerpt.h"
 
 namespace cq::config {
 
@@ -124,10 +125,10 @@ std::int64_t from_digits(std::string_view digits, int base, bool negative,
   const auto [rest, error] = std::from_chars(digits.data(), end, magnitude, base);
   const std::uint64_t limit = std::uint64_t{std::numeric_limits<std::int64_t>::max()} + negative;
   if (error == std::errc::result_out_of_range || magnitude > limit) {
-    throw UsageError("the integer {} needs more than 64 bits", original.substr(0, 80));
+    throw UsageError("the integer {} needs more than 64 bits", excerpt(original, 80));
   }
   if (error != std::errc{} || rest != end) {
-    throw UsageError("'{}' is no integer", original.substr(0, 80));
+    throw UsageError("'{}' is no integer", excerpt(original, 80));
   }
   return static_cast<std::int64_t>(negative ? ~magnitude + 1 : magnitude);
 }

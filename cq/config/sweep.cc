@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMostCells = 1'000'000;
 
-/// A value of a YAML file as the override grammar writes it.
 /// A word that overrides read as the same string without quotes; cells are named by it.
 bool is_plain_word(const std::string& text) {
   static const std::set<std::string> values{"true", "false", "null", "nan", "inf"};
@@ -25,6 +24,7 @@ bool is_plain_word(const std::string& text) {
          !values.contains(lower);
 }
 
+/// A value of a YAML file as the override grammar writes it.
 Element element_of(const Node& node) {
   if (node.is_list()) {
     Element::List items;
@@ -44,9 +44,12 @@ Element element_of(const Node& node) {
 Axis yaml_axis(const Key& key, const Node& value, const Repository& repository) {
   try {
     if (value.is_string()) {
-      return axis_of(parse_override(key + "=" + value.as_string()), repository);
+      Axis axis = axis_of(parse_override(key + "=" + value.as_string()), repository);
+      axis.mark = value.mark();
+      return axis;
     }
     Axis axis;
+    axis.mark = value.mark();
     axis.keys = {key.text()};
     const Node::List one = {value};
     for (const Node& item : value.is_list() ? value.elements() : one) {
@@ -64,6 +67,7 @@ Axis yaml_axis(const Key& key, const Node& value, const Repository& repository) 
 Axis zipped(const std::vector<Axis>& axes, const std::string& what) {
   if (axes.empty()) throw UsageError("{}: nothing to step together", what);
   Axis out;
+  out.mark = axes[0].mark;
   out.points.resize(axes[0].points.size());
   for (const Axis& axis : axes) {
     if (axis.points.size() != out.points.size()) {
@@ -143,22 +147,31 @@ Axis axis_of(const Override& over, const Repository& repository) {
   return axis;
 }
 
+namespace {
+
+/// Inside of zip() a list is its items.
+Axis listed_axis(const Override& over, const Repository& repository) {
+  if (over.is_sweep() || !over.element().is_list()) return axis_of(over, repository);
+  Axis axis;
+  axis.keys = {over.key_element()};
+  for (const Element& item : over.element().list()) {
+    axis.points.push_back({over.key_element() + "=" + item.text()});
+  }
+  return axis;
+}
+
+}  // namespace
+
 Axis zip_axis(const std::string& text, const Repository& repository) {
   if (!text.starts_with("zip(") || !text.ends_with(")")) {
     throw UsageError("'{}': expected zip(a=1,2, b=3,4)", text);
   }
   std::vector<Axis> axes;
   for (const std::string& part : zip_parts(std::string_view(text).substr(4, text.size() - 5))) {
-    const Override over = parse_override(part);
-    if (!over.is_sweep() && over.element().is_list()) {
-      Axis axis;
-      axis.keys = {over.key_element()};
-      for (const Element& item : over.element().list()) {
-        axis.points.push_back({over.key_element() + "=" + item.text()});
-      }
-      axes.push_back(std::move(axis));
-    } else {
-      axes.push_back(axis_of(over, repository));
+    try {
+      axes.push_back(listed_axis(parse_override(part), repository));
+    } catch (const UsageError& error) {
+      throw UsageError("'{}': {}", text, error.what());
     }
   }
   return zipped(axes, text);
@@ -169,6 +182,7 @@ SweepBlock read_sweep_block(const Node& block, const Repository& repository) {
   for (const auto& [key, value] : block.items()) {
     if (key == "where") {
       out.where = value.as_string();
+      out.where_mark = value.mark();
     } else if (key == "zip") {
       if (value.is_list()) {
         for (const Node& item : value.elements()) put_axis(out.axes, zip_of(item, repository));

@@ -12,11 +12,13 @@ namespace cq::config {
 struct Axis {
   std::vector<std::string> keys;  // with prefix and package, one for each override of a point
   std::vector<std::vector<std::string>> points;
+  Mark mark;  // of an axis of a sweep block
 };
 
 struct SweepBlock {
   std::vector<Axis> axes;
   std::string where;  // "" for all cells
+  Mark where_mark;
 };
 
 /// The axis of one override; a single value is an axis of one point.

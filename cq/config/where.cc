@@ -2,6 +2,7 @@
 
 #include <cctype>
 
+#include "cq/config/excerpt.h"
 #include "cq/config/scalar.h"
 
 namespace cq::config {
@@ -31,9 +32,8 @@ class Parser {
 
  private:
   [[noreturn]] void fail(std::string_view expected) const {
-    const std::string got =
-        i_ < text_.size() ? fmt::format("'{}'", text_.substr(i_, 1)) : std::string("the end");
-    throw UsageError("where '{}', column {}: expected {}, got {}", text_, i_ + 1, expected, got);
+    throw UsageError("where '{}', column {}: expected {}, got {}", text_,
+                     character_column(text_, i_), expected, shown_character(text_, i_));
   }
 
   void skip() {

@@ -45,7 +45,9 @@ class Builder : public YAML::EventHandler {
     const bool plain = token.plain || token.kind != YamlToken::Kind::scalar;
     Node node;
     try {
-      node = plain ? read_plain_scalar(token.text) : Node(token.text);
+      // "=" has a meaning of its own as a value, but as a key it is a string.
+      const bool text_alone = !plain || (token.text == "=" && expects_key());
+      node = text_alone ? Node(token.text) : read_plain_scalar(token.text);
       if (node.is_interpolation()) check_interpolation(token.text);
     } catch (const UsageError& error) {
       refuse(mark, error.what());
@@ -242,6 +244,27 @@ const YamlToken& second_document(const std::vector<YamlToken>& tokens) {
   return tokens.back();
 }
 
+/// Two values of one name: PyYAML refuses that, and it is a slip more often than not.
+void check_anchors(const std::vector<YamlToken>& tokens, const std::string& file) {
+  std::set<std::string> names;
+  for (const YamlToken& token : tokens) {
+    if (token.kind != YamlToken::Kind::anchor || names.insert(token.text).second) continue;
+    throw UsageError("{}:{}:{}: the anchor '&{}' is given twice", file, token.line, token.column,
+                     token.text);
+  }
+}
+
+/// "..." ends a document; where none has begun, it does not begin one.
+void check_document_end(const std::vector<YamlToken>& tokens, const std::string& file) {
+  using Kind = YamlToken::Kind;
+  for (const YamlToken& token : tokens) {
+    if (token.kind == Kind::directive) continue;
+    if (token.kind != Kind::document_end) return;
+    throw UsageError("{}:{}:{}: '...' ends a document, but none has begun", file, token.line,
+                     token.column);
+  }
+}
+
 }  // namespace
 
 Node read_yaml(std::string_view text, const std::string& file, const YamlLimits& limits) {
@@ -251,8 +274,11 @@ Node read_yaml(std::string_view text, const std::string& file, const YamlLimits&
   }
   check_yaml_text(text, file);
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  std::istringstream stream{std::string(text)};
   const std::vector<YamlToken> tokens = tokens_of(text, file, limits.depth);
+  check_document_end(tokens, file);
+  check_anchors(tokens, file);
+  // The line break at the end is for yaml-cpp, which misreads a tag that ends the file.
+  std::istringstream stream{std::string(text) + "\n"};
   Builder builder(file, limits, tokens);
   try {
     YAML::Parser parser(stream);

@@ -1,7 +1,5 @@
 #include "cq/config/yaml_text.h"
 
-#include <cstdint>
-
 #include "cq/base/error.h"
 
 namespace cq::config {
@@ -32,33 +30,13 @@ Position position_of(std::string_view text, std::size_t offset) {
   throw UsageError("{}:{}:{}: {}", file, at.line, at.column, what);
 }
 
-/// Length of the UTF-8 sequence at `i` and its code point; 0 where it is none.
-std::size_t decode(std::string_view text, std::size_t i, std::uint32_t& code) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
-  const unsigned char first = byte(i);
-  if (first < 0x80) {
-    code = first;
-    return 1;
-  }
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || i + length > text.size()) return 0;
-  code = first & (0x7fu >> length);
-  for (std::size_t k = 1; k < length; ++k) {
-    if ((byte(i + k) & 0xc0) != 0x80) return 0;
-    code = (code << 6) | (byte(i + k) & 0x3fu);
-  }
-  const std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
-  return length;
-}
-
 void check_characters(std::string_view text, const std::string& file) {
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
     throw UsageError("{}:1:1: the file is UTF-16; save it as UTF-8", file);
   }
   for (std::size_t i = 0; i < text.size();) {
     std::uint32_t code = 0;
-    const std::size_t length = decode(text, i, code);
+    const std::size_t length = decode_utf8(text, i, code);
     if (length == 0) refuse(text, i, file, "this is not UTF-8; save the file as UTF-8");
     const bool control = (code < 0x20 && code != '\t' && code != '\n' && code != '\r') ||
                          (code >= 0x7f && code < 0xa0 && code != 0x85) || code == 0xfffe ||
@@ -164,6 +142,25 @@ class TabCheck {
 };
 
 }  // namespace
+
+std::size_t decode_utf8(std::string_view text, std::size_t i, std::uint32_t& code) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
+  const unsigned char first = byte(i);
+  if (first < 0x80) {
+    code = first;
+    return 1;
+  }
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || i + length > text.size()) return 0;
+  code = first & (0x7fu >> length);
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(i + k) & 0xc0) != 0x80) return 0;
+    code = (code << 6) | (byte(i + k) & 0x3fu);
+  }
+  const std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
+  return length;
+}
 
 void check_yaml_text(std::string_view text, const std::string& file) {
   check_characters(text, file);

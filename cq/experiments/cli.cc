@@ -28,6 +28,7 @@
 #include "cq/experiments/commands/status.h"
 #include "cq/experiments/commands/train.h"
 #include "cq/experiments/commands/work.h"
+#include "cq/experiments/completion.h"
 
 namespace cq {
 
@@ -72,6 +73,7 @@ void add_list(CLI::App& app, CommandLine& line) {
   share_common(command, line, options);
   command->add_option("kind", options->kind, "models, networks, samplers, methods, ...");
   command->add_option("name", options->name, "one of the kind");
+  command->add_flag("--markdown", options->markdown, "as a page, the docs' reference.md");
 }
 
 void add_run(CLI::App& app, CommandLine& line) {
@@ -276,6 +278,31 @@ void add_clean(CLI::App& app, CommandLine& line) {
   command->add_flag("--dry-run", options->clean.dry_run, "count without removing");
 }
 
+/// Both print without starting anything; scripts of shells call the second.
+void add_completion(CLI::App& app, CommandLine& line) {
+  const auto shell = std::make_shared<std::string>();
+  auto* script = app.add_subcommand("completion", "The completion script of a shell");
+  script->add_option("shell", *shell, "bash or zsh")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}));
+  script->callback([shell, &line] {
+    line.chosen = [shell] {
+      std::cout << completion_script(*shell);
+      return 0;
+    };
+  });
+  const auto typed = std::make_shared<std::string>();
+  auto* words = app.add_subcommand("complete", "Words that a command line may go on with");
+  words->group("");
+  words->add_option("line", *typed, "the command line so far")->required();
+  words->callback([typed, &app, &line] {
+    line.chosen = [typed, &app] {
+      for (const auto& word : complete(app, *typed)) std::cout << word << "\n";
+      return 0;
+    };
+  });
+}
+
 /// The message of an exception of a library, without the stack that libtorch adds to its own.
 std::string first_part(const std::exception& error) {
   const std::string text = error.what();
@@ -310,7 +337,7 @@ int run_command_line(int argc, const char* const* argv) {
   for (auto* add :
        {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops, add_bench,
         add_probe, add_inspect, add_convert, add_report, add_work, add_collect, add_status,
-        add_clean}) {
+        add_clean, add_completion}) {
     add(app, line);
   }
   try {

@@ -1,5 +1,5 @@
 // Files that were made to hurt: each is refused within a second, with its place.
-#include <chrono>
+#include <ctime>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,10 +13,19 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
+/// Processor time, which other programs on the machine do not change.
+class Processor {
+ public:
+  double seconds() const { return static_cast<double>(std::clock() - start_) / CLOCKS_PER_SEC; }
+
+ private:
+  std::clock_t start_ = std::clock();
+};
+
 /// What `act` is refused with; a failure where it is not, or not soon enough.
 template <class Act>
 std::string refusal(Act act) {
-  const auto start = std::chrono::steady_clock::now();
+  const Processor processor;
   std::string message;
   try {
     act();
@@ -24,8 +33,7 @@ std::string refusal(Act act) {
   } catch (const UsageError& error) {
     message = error.what();
   }
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(taken.count(), 1.0) << message;
+  EXPECT_LT(processor.seconds(), 1.0) << message;
   return message;
 }
 
@@ -86,12 +94,11 @@ TEST(HostileYaml, LargeScalars) {
   const std::string large(50u << 20, 'x');
   for (const char* start : {"a: ", "a: '", "a: \"", "a: |\n  ", "? "}) refused(start + large);
   // Below the limit of a file: long, but read in time.
-  const auto start = std::chrono::steady_clock::now();
+  const Processor processor;
   const std::string fits(3u << 20, 'y');
   EXPECT_EQ(read_yaml("a: " + fits + "\n", "x.yaml").at("a").as_string(), fits);
   EXPECT_EQ(read_yaml("a: \"" + fits + "\"\n", "x.yaml").at("a").as_string(), fits);
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(taken.count(), 2.0);
+  EXPECT_LT(processor.seconds(), 2.0);
   refused("a: \"" + fits);
   refused("a: ${" + fits + "\n");
 }

@@ -1,78 +1,21 @@
 #include "cq/experiments/commands/list.h"
 
-#include <algorithm>
-#include <functional>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "cq/base/error.h"
 #include "cq/config/nearest.h"
-#include "cq/experiments/commands/common_model.h"
-#include "cq/experiments/launchers/launcher.h"
-#include "cq/methods/cache/schedules.h"
-#include "cq/methods/register.h"
-#include "cq/metrics/register.h"
+#include "cq/experiments/commands/components.h"
 
 namespace cq {
 
 namespace {
 
+using config::ParamInfo;
 using config::RegistryEntry;
 using Json = nlohmann::ordered_json;
 
-std::string describe(const config::Node& config, const Model& model) {
-  const auto parts = fmt::format("{} parameters", model.parameter_count());
-  if (!model.has_network()) return fmt::format("a part alone, {}", parts);
-  const auto& latent = model.latent();
-  const auto classes = model.conditioning().has_classes()
-                           ? fmt::format(", {} classes", model.classes())
-                           : std::string();
-  return fmt::format("{}, {}, latent {} x {} x {}{}; points {}",
-                     config.at("model").at("network").at("name").as_string(), parts,
-                     latent.channels, latent.size, latent.size, classes,
-                     fmt::join(model.network().points(), " "));
-}
-
-/// The configs of the group `model`, each built without values.
-std::vector<RegistryEntry> models() {
-  std::vector<RegistryEntry> entries;
-  for (const auto& file : std::filesystem::directory_iterator(config_folder() / "model")) {
-    if (file.path().extension() != ".yaml") continue;
-    const std::string name = file.path().stem().string();
-    const auto config = compose_program("probe", {"model=" + name, "weights=random"});
-    const auto model = load_model(config, InitMode::shapes);
-    RegistryEntry entry;
-    entry.name = name;
-    entry.doc = describe(config, *model);
-    entries.push_back(std::move(entry));
-  }
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  return entries;
-}
-
-struct Kind {
-  std::string name;
-  std::function<std::vector<RegistryEntry>()> entries;
-};
-
-const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> all{
-      {"models", models},
-      {"networks", [] { return network_registry().entries(); }},
-      {"conditionings", [] { return conditioning_registry().entries(); }},
-      {"first-stages", [] { return first_stage_registry().entries(); }},
-      {"samplers", [] { return sampler_registry().entries(); }},
-      {"methods", [] { return cache_registry().entries(); }},
-      {"schedules", [] { return schedule_registry().entries(); }},
-      {"launchers", [] { return launcher_registry().entries(); }},
-      {"metrics", [] { return metric_registry().entries(); }},
-  };
-  return all;
-}
-
-std::vector<RegistryEntry> entries_of(const Kind& kind, const std::string& name) {
+std::vector<RegistryEntry> entries_of(const ComponentKind& kind, const std::string& name) {
   auto entries = kind.entries();
   if (name.empty()) return entries;
   std::vector<std::string> names;
@@ -100,6 +43,10 @@ Json to_json(const RegistryEntry& entry) {
   return json;
 }
 
+std::string source_of(const ParamInfo& param) {
+  return param.source.empty() ? std::string() : fmt::format(" ({})", param.source);
+}
+
 void print(const RegistryEntry& entry) {
   fmt::print("{:<18} {}\n", entry.name, entry.doc);
   if (!entry.source.empty()) fmt::print("{:<18} {}\n", "", entry.source);
@@ -107,24 +54,60 @@ void print(const RegistryEntry& entry) {
     std::string about = fmt::format("{} = {}", param.type, param.default_value);
     if (const auto bounds = param.bounds_text(); !bounds.empty()) about += ", " + bounds;
     if (!param.unit.empty()) about += " " + param.unit;
-    fmt::print("    {:<24} {:<40} {}\n", param.name, about, param.doc);
+    fmt::print("    {:<24} {:<40} {}{}\n", param.name, about, param.doc, source_of(param));
   }
 }
 
-std::vector<Kind> chosen(const std::string& name) {
-  if (name.empty()) return kinds();
-  std::vector<std::string> names;
-  for (const auto& kind : kinds()) {
-    if (kind.name == name) return {kind};
-    names.push_back(kind.name);
+/// Text of a Markdown table's cell.
+std::string cell(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out.push_back('\\');
+    out.push_back(c);
   }
-  throw UsageError("[list] unknown kind '{}'{} (known: {})", name,
-                   config::did_you_mean(name, names), fmt::join(names, ", "));
+  return out;
+}
+
+std::string code(const std::string& text) {
+  return text.empty() ? "" : fmt::format("`{}`", cell(text));
+}
+
+void print_markdown(const ParamInfo& param) {
+  std::string type = param.type;
+  if (!param.unit.empty()) type += fmt::format(" ({})", param.unit);
+  fmt::print("| `{}` | {} | {} | {} | {}{} |\n", param.name, cell(type), code(param.default_value),
+             cell(param.bounds_text()), cell(param.doc), cell(source_of(param)));
+}
+
+void print_markdown(const ComponentKind& kind) {
+  fmt::print("\n## {}\n{}{}.\n", kind.name, static_cast<char>(std::toupper(kind.doc[0])),
+             kind.doc.substr(1));
+  for (const auto& entry : kind.entries()) {
+    fmt::print("\n### {}\n", entry.name);
+    if (!entry.doc.empty()) fmt::print("{}\n", entry.doc);
+    if (!entry.source.empty()) fmt::print("\nSource: {}\n", entry.source);
+    if (entry.params.empty()) continue;
+    fmt::print("\n| key | type | default | values | meaning |\n|---|---|---|---|---|\n");
+    for (const auto& param : entry.params) print_markdown(param);
+  }
+}
+
+std::vector<ComponentKind> chosen(const std::string& name) {
+  return name.empty() ? component_kinds() : std::vector<ComponentKind>{component_kind(name)};
+}
+
+int print_reference(const ListOptions& options) {
+  fmt::print(
+      "# Reference\nEvery component and its parameters. Written by `cq-exp list --markdown` from "
+      "the\ndeclarations that configs are checked against; do not edit.\n");
+  for (const auto& kind : chosen(options.kind)) print_markdown(kind);
+  return 0;
 }
 
 }  // namespace
 
 int list_command(const ListOptions& options) {
+  if (options.markdown) return print_reference(options);
   Json all;
   for (const auto& kind : chosen(options.kind)) {
     const auto entries = entries_of(kind, options.name);
@@ -136,7 +119,7 @@ int list_command(const ListOptions& options) {
     if (options.kind.empty()) {
       std::vector<std::string> names;
       for (const auto& entry : entries) names.push_back(entry.name);
-      fmt::print("{:<10} {}\n", kind.name, fmt::join(names, ", "));
+      fmt::print("{:<14} {}\n", kind.name, fmt::join(names, ", "));
     } else {
       for (const auto& entry : entries) print(entry);
     }

@@ -5,8 +5,9 @@ namespace cq {
 
 struct ListOptions {
   CommonOptions common;
-  std::string kind;  ///< empty: the names of all kinds
-  std::string name;  ///< empty: all of the kind
+  std::string kind;       ///< empty: the names of all kinds
+  std::string name;       ///< empty: all of the kind
+  bool markdown = false;  ///< as the page docs/reference.md
 };
 
 /// `cq-exp list [KIND] [NAME]`: what is registered, with parameters, defaults, bounds and paper.

@@ -187,6 +187,10 @@ int execute(const std::shared_ptr<const config::JobList>& list, const RunOptions
 
 int run_command(const RunOptions& options) {
   const auto jobs = compose_jobs(options);
+  if (jobs->dropped() > 0) {
+    log_info("{} cells of the sweep left out by `where`, {} are kept", jobs->dropped(),
+             jobs->size());
+  }
   if (!options.cfg.empty()) return print_jobs(*jobs, options.resolve);
   if (options.resolve) throw UsageError("--resolve belongs to --cfg job");
   return execute(jobs, options);

@@ -1,5 +1,7 @@
 """The cases that are compared with Hydra: files, overrides, what to look at."""
 
+import random_cases as draws
+
 TREE = {
     "config.yaml": """\
 defaults:
@@ -288,5 +290,33 @@ def defaults_cases():
     return out
 
 
+def more_cases():
+    """What differed once, or what the grammars make easy to get wrong."""
+    sweeps = ["range(0,0.4,0.1)", "range(0.1,0.5,0.1)", "range(0,1,0.1)", "range(1,0,-0.25)", "range(0.3,0,-0.1)", "range(0,1e-3,2.5e-4)", "range(0,0.8,0.2)", "range(1,2)", "range(2.0)",
+              "range(-1,1,0.5)", "range(0,1.6,0.2)", "range(9007199254740993,9007199254740995)", "sort(range(0,0.4,0.1),reverse=true)", "sort([[2],[1,5],[1]])", "sort('b','a')", "sort(['b','a'])",
+              "sort([a])", "sort(null)", "sort(a,null)", "sort({a:1})", "sort([1,true,0])", "sort([B,a,C])", "sort(b,B,a)", "sort(10,9,8.5)", "choice(range(3))", "sort(list=[3,1])", "sort(sweep=choice(2,1))",
+              "sort(list=choice(2,1))", "shuffle(null)", "shuffle([])", "int(range(0.5,3.5))", "float(range(3))", "str(choice(1,true,a b))", "tag(a,b,choice(1,2))", "tag(sweep=choice(1,2))", "json_str({a:1})",
+              "extend_list(1)", "choice('a,b','c d')", "choice([a,'b c'],{x:'y z'})", "choice(a)", "choice(choice(a,b))", "choice(sort(b,a))", "'${p}',${q}", "a=b,c", "'',''", "null,", "[],{}", "1,1", "1e400,0",
+              "glob(a,b,c)", "interval(0,1)", "interval(a,1)", "true,1", "range(1,10,4),5", "bool(choice(true,0))"]
+    out = [{"files": {"config.yaml": "p: 1\nq: 2\nv: 0\n"}, "overrides": ["v=" + text], "multirun": True} for text in sweeps]
+    tree = {"config.yaml": "defaults:\n  - db: a\n  - _self_\nlr: 1\nhydra:\n  sweeper:\n    params:\n      db: a,b\n      lr: range(0.1,0.5,0.2)\n",
+            "db/a.yaml": "k: a\n", "db/b.yaml": "k: b\n", "db/c.yaml": "k: c\n", "more/db/d.yaml": "k: d\n"}
+    for overrides in ([], ["lr=5"], ["db=c"], ["+db@x=a,b", "lr=1"], ["~db", "lr=1"], ["db=glob(*)", "lr=2"], ["db=glob([a,c])", "lr=2"], ["db=glob(*,exclude=[a])", "lr=3"], ["db.k=1,2"], ["++new=1,2", "db=a"]):
+        out.append({"files": tree, "overrides": overrides, "multirun": True})
+    out.append({"files": {**tree, "config.yaml": "defaults:\n  - db: a\nhydra:\n  mode: MULTIRUN\nlr: 1\n"}, "overrides": ["db=a,b"]})
+    for text in ["=: 1\n", "a: {=: 1}\n", "a: [=]\n", "...\n", "...\na: 1\n", "---\n...\n", "a: 1\n...\n...\n", "a: 1\n...\n# end\n", "a: !", "%YAML 1.1\n...\n", "a: !!str 1\n", "1: a\n1: b\n", "true: a\nyes: b\n",
+                 "a: &x 1\nb: &x 2\nc: *x\n", "a: |\n  x\n \n  y\n", "a: \"x\\\n   y\"\n", "a: 'x\n  # y'\n", "a: x\n  # y\n", "a: [x,\n# c\n y]\n", "? |\n  k\n: v\n", "? 'a b'\n: {c: d}\n", "a: - 1\n", "-\n", "- - a\n  - b\n"]:
+        out.append({"files": {"config.yaml": text}})
+    for value in ["${oc.deprecated:a}", "${oc.deprecated:a,'$OLD_KEY to $NEW_KEY'}", "${oc.deprecated:nope}", "${oc.deprecated:m}", "${oc.deprecated:n.b}", "${oc.deprecated:a,5}", "${oc.deprecated:}", "${oc.deprecated:.a}"]:
+        out.append({"files": {"config.yaml": "a: 1\nm: ???\nn: {b: {c: ${..d}, d: 2}, d: 3}\nv: \"" + value + "\"\n"}, "resolve": True})
+    return out
+
+
+def random_cases():
+    """A few of each kind of random_cases.py; scripts/compare_hydra draws others."""
+    draw = draws.Draw(20260101)
+    return [draws.KINDS[kind][0](draw) for kind in ("overrides", "interpolations", "lines", "trees") for _ in range(60)]
+
+
 def all_cases():
-    return tree_cases() + yaml_cases() + interpolation_cases() + defaults_cases()
+    return more_cases() + random_cases() + tree_cases() + yaml_cases() + interpolation_cases() + defaults_cases()

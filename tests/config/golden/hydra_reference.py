@@ -2,16 +2,19 @@
 
 import json
 import os
+import signal
 import tempfile
 import warnings
 from pathlib import Path
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict
+from omegaconf._utils import get_yaml_loader
 
 warnings.simplefilter("ignore")
 
@@ -71,6 +74,42 @@ def jobs(case, folder):
         return [finished(loader.load_sweep_config(master, list(job)), resolve) for job in batch]
 
 
+def refused_by_contract(text):
+    """Files that Hydra takes and this project refuses on purpose."""
+    try:
+        node = yaml.compose(text, Loader=get_yaml_loader())
+    except (yaml.YAMLError, ValueError):
+        return None  # Hydra says why
+    if node is not None and not isinstance(node, yaml.MappingNode) and node.value not in ("", "null", "~"):
+        return "a root that is no mapping"
+    for event in yaml.parse(text):
+        if getattr(event, "tag", None) not in (None, "!"):
+            return "a tag"
+    return "a key given twice" if node is not None and has_twins(node, set()) else None
+
+
+def key_value(key):
+    """`yes` and `true` are one key."""
+    return key.value if key.tag.endswith(":str") else repr(yaml.load(key.value, Loader=get_yaml_loader()))
+
+
+def has_twins(node, seen):
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return False
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return any(has_twins(item, seen) for item in node.value)
+    keys = [f"{key.tag} {key_value(key)}" for key, _ in node.value if not key.tag.endswith(":merge")]
+    return len(set(keys)) < len(keys) or any(has_twins(value, seen) for _, value in node.value)
+
+
+def endless(*_):
+    raise TimeoutError("does not end")
+
+
+signal.signal(signal.SIGALRM, endless)
+
+
 def run(case):
     """The canonical configs of the jobs, or "refused"."""
     os.environ["CQ_GOLDEN_VAR"] = "from the environment"
@@ -80,10 +119,19 @@ def run(case):
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        signal.alarm(20)  # range(0,inf,1) never ends
         try:
-            return jobs(case, folder)
+            result = jobs(case, folder)
         except (Exception, RecursionError) as error:
             case["reason"] = f"{type(error).__name__}: {error}".split("\n")[0][:160]
             return "refused"
         finally:
+            signal.alarm(0)
             GlobalHydra.instance().clear()
+    # Of the files that Hydra read; the others may hold anything.
+    primary = case["files"].get(case.get("primary", "config") + ".yaml", "")
+    reason = refused_by_contract(primary)
+    if reason is not None:
+        case["reason"] = "contract: " + reason
+        return "refused"
+    return result

@@ -8,6 +8,7 @@ import json
 import random
 
 import hydra_reference
+import token_cases
 
 SCALARS = ["1", "-3", "0", "1.5", "1e-4", ".5", "1_000", "0x1f", "true", "false", "yes", "off", "null", "~",
            "''", "'a b'", '"q\\n"', "word", "two words", "'1'", "a:b", "???", "1e5", "inf", "-.inf", "0o7", "010",
@@ -151,16 +152,29 @@ def texts(draw):
     return {"files": {"config.yaml": "".join(lines)}}
 
 
+KINDS = {
+    "composed": (composed, 4),
+    "values": (values, 3),
+    "texts": (texts, 1),
+    "overrides": (lambda draw: token_cases.overrides(draw, BASE), 4),
+    "interpolations": (lambda draw: token_cases.interpolations(draw, BASE), 3),
+    "trees": (lambda draw: token_cases.trees(draw, BASE), 4),
+    "lines": (lambda draw: token_cases.texts(draw, BASE), 3),
+}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=600)
+    parser.add_argument("--only", choices=sorted(KINDS), help="one kind of cases alone")
     args = parser.parse_args()
     draw = Draw(args.seed)
     out = []
     for _ in range(args.cases):
-        case = draw.random.choices([composed, values, texts], [4, 5, 1])[0](draw)
+        kind = args.only or draw.random.choices(list(KINDS), [weight for _, weight in KINDS.values()])[0]
+        case = KINDS[kind][0](draw)
         case["expected"] = hydra_reference.run(case)
         out.append(case)
     with open(args.out, "w", encoding="utf-8") as file:

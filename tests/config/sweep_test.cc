@@ -1,0 +1,138 @@
+// What goes beyond Hydra: sweep blocks, zip and where, and where their errors point to.
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "cq/config/compose.h"
+
+namespace cq::config {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Sweep : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / fmt::format("cq_sweep_{}", ::getpid());
+    fs::create_directories(folder_ / "db");
+    std::ofstream(folder_ / "db/x.yaml") << "port: 1\n";
+    std::ofstream(folder_ / "db/y.yaml") << "port: 2\n";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Composition compose_text(const std::string& block, std::vector<std::string> overrides = {},
+                           bool multirun = false) {
+    std::ofstream(folder_ / "c.yaml") << "defaults:\n  - db: x\n  - _self_\na: 1\nb: 1\nc: {d: 1}\n"
+                                      << block;
+    ComposeRequest request;
+    request.primary = folder_ / "c.yaml";
+    request.overrides = std::move(overrides);
+    request.multirun = multirun;
+    return compose(request);
+  }
+
+  /// "a b db.port" of every job.
+  std::vector<std::string> cells(const Composition& composition) {
+    std::vector<std::string> out;
+    for (const ComposedJob& job : composition.jobs) {
+      out.push_back(fmt::format("{} {} {}", job.config.at("a").as_int(),
+                                job.config.at("b").as_int(), job.config.find("db.port")->as_int()));
+    }
+    return out;
+  }
+
+  std::string refusal(const std::string& block, std::vector<std::string> overrides = {},
+                      bool multirun = false) {
+    try {
+      compose_text(block, std::move(overrides), multirun);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    ADD_FAILURE() << block << " is taken";
+    return {};
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Sweep, BlockInItsOrderLastFastest) {
+  const auto composition = compose_text("sweep:\n  a: [1, 2]\n  db: [x, y]\n");
+  EXPECT_TRUE(composition.sweep);
+  EXPECT_THAT(cells(composition), ElementsAre("1 1 1", "1 1 2", "2 1 1", "2 1 2"));
+  EXPECT_THAT(cells(compose_text("sweep: {a: 'range(1,4)'}\n")),
+              ElementsAre("1 1 1", "2 1 1", "3 1 1"));
+  EXPECT_THAT(cells(compose_text("sweep: {db: glob(*)}\n")), ElementsAre("1 1 1", "1 1 2"));
+  // The command line replaces an axis in its place.
+  EXPECT_THAT(cells(compose_text("sweep: {a: [1, 2], b: [3, 4]}\n", {"a=5"})),
+              ElementsAre("5 3 1", "5 4 1"));
+}
+
+TEST_F(Sweep, ZipStepsTogether) {
+  EXPECT_THAT(cells(compose_text("sweep:\n  zip: {a: [1, 2, 3], b: [4, 5, 6]}\n  db: [x, y]\n")),
+              ElementsAre("1 4 1", "1 4 2", "2 5 1", "2 5 2", "3 6 1", "3 6 2"));
+  EXPECT_THAT(cells(compose_text("", {"zip(a=1,2, b=[3,4])"}, true)),
+              ElementsAre("1 3 1", "2 4 1"));
+  EXPECT_THAT(cells(compose_text("", {"zip(db=x,y, a=range(2))", "b=7,8"}, true)),
+              ElementsAre("0 7 1", "1 7 2", "0 8 1", "1 8 2"));
+  EXPECT_THAT(
+      cells(compose_text("sweep:\n  zip:\n    - {a: [1, 2], b: [3, 4]}\n    - {db: [x, y]}\n")),
+      ElementsAre("1 3 1", "1 3 2", "2 4 1", "2 4 2"));
+}
+
+TEST_F(Sweep, ZipRefusesWithItsPlace) {
+  EXPECT_THAT(refusal("sweep:\n  zip: {a: [1, 2], b: [3]}\n"),
+              AllOf(HasSubstr("c.yaml:8:"), HasSubstr("'a' has 2 values and 'b' has 1")));
+  EXPECT_THAT(refusal("sweep:\n  a: [1, 2]\n  zip: {a: [1, 2], b: [3, 4]}\n"), HasSubstr("'a'"));
+  EXPECT_THAT(refusal("sweep:\n  zip: 5\n"), HasSubstr("c.yaml:8:8"));
+  EXPECT_THAT(refusal("sweep:\n  zip: {}\n"), HasSubstr("nothing to step together"));
+  EXPECT_THAT(refusal("", {"zip(a=1,2, b=3)"}, true), HasSubstr("step together"));
+  EXPECT_THAT(refusal("", {"zip(a=1,2, a=3,4)"}, true), HasSubstr("given twice"));
+  EXPECT_THAT(refusal("", {"zip(a=1,2"}, true), HasSubstr("expected zip("));
+  EXPECT_THAT(refusal("", {"zip(a=1,2, b=(,3)"}, true), HasSubstr("zip"));
+  EXPECT_THAT(refusal("", {"zip(a=1,2)"}, false), HasSubstr("-m"));
+}
+
+TEST_F(Sweep, WhereDropsAndCounts) {
+  const std::string block = "sweep:\n  a: [1, 2, 3]\n  db: [x, y]\n  where: ";
+  auto composition = compose_text(block + "a > 1 and db == 'y' or a == 1\n");
+  EXPECT_THAT(cells(composition), ElementsAre("1 1 1", "1 1 2", "2 1 2", "3 1 2"));
+  EXPECT_EQ(composition.dropped, 2);
+  composition = compose_text(block + "not (a in [1, 2]) and db.port <= 1\n");
+  EXPECT_THAT(cells(composition), ElementsAre("3 1 1"));
+  EXPECT_EQ(composition.dropped, 5);
+  EXPECT_EQ(compose_text(block + "'false'\n").dropped, 6);
+  EXPECT_TRUE(compose_text(block + "'a not in [1, 2, 3]'\n").jobs.empty());
+}
+
+TEST_F(Sweep, WhereRefusesWithItsPlace) {
+  const std::string block = "sweep:\n  a: [1, 2]\n  where: ";
+  EXPECT_THAT(refusal(block + "a >\n"), AllOf(HasSubstr("c.yaml:9:10"), HasSubstr("column 4")));
+  EXPECT_THAT(refusal(block + "(a == 1\n"), HasSubstr("expected ')'"));
+  EXPECT_THAT(refusal(block + "a == 1 b\n"), HasSubstr("column 8"));
+  EXPECT_THAT(refusal(block + "aa == 1\n"),
+              AllOf(HasSubstr("c.yaml:9:10"), HasSubstr("did you mean 'a'")));
+  EXPECT_THAT(refusal(block + "a < 'x'\n"), HasSubstr("have an order"));
+  EXPECT_THAT(refusal(block + "a\n"), HasSubstr("neither true nor false"));
+  EXPECT_THAT(refusal(block + "a in 1\n"), HasSubstr("needs a list"));
+  EXPECT_THAT(refusal(block + "\"a == 'x\"\n"), HasSubstr("closing quote"));
+  EXPECT_THAT(refusal(block + "5\n"), HasSubstr("c.yaml:9:10"));
+  std::string deep(500, '(');
+  refusal(block + "'" + deep + "'\n");
+}
+
+TEST_F(Sweep, KeysOfABlockAreNamedWithTheirLine) {
+  EXPECT_THAT(refusal("sweep:\n  a: [1, 2]\n  bb: [1, 2]\n"),
+              AllOf(HasSubstr("c.yaml:9:7"), HasSubstr("did you mean '")));
+  EXPECT_THAT(refusal("sweep: {db: [x, z]}\n"), HasSubstr("db/z"));
+  EXPECT_THAT(refusal("sweep: 5\n"), HasSubstr("c.yaml:7:8"));
+  EXPECT_THAT(refusal("sweep: {a: 'range(1,'}\n"), HasSubstr("c.yaml:7:12"));
+  EXPECT_THAT(refusal("sweep: {a: range(2000000)}\n"), HasSubstr("more than"));
+}
+
+}  // namespace
+}  // namespace cq::config
