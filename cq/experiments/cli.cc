@@ -11,7 +11,12 @@
 #include "cq/base/interrupt.h"
 #include "cq/base/log.h"
 #include "cq/base/version.h"
+<<<<<<< ours
 #include "cq/core/quant/product_engine.h"
+=======
+#include "cq/core/kernels/isa.h"
+#include "cq/experiments/commands/bench.h"
+>>>>>>> theirs
 #include "cq/experiments/commands/bops.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
@@ -182,6 +187,20 @@ void add_bops(CLI::App& app, CommandLine& line) {
   command->add_flag("--layers", options->layers, "one line a layer");
 }
 
+void add_bench(CLI::App& app, CommandLine& line) {
+  auto options = std::make_shared<BenchOptions>();
+  auto* command = add_command(app, line, "bench", "Measured speeds beside the machine's peak",
+                              options, bench_command);
+  share_common(command, line, options);
+  command->add_option("what", options->what, "kernels")->required();
+  command->add_option("overrides", options->overrides, kOverrides);
+  command->add_option("--expect", options->expect,
+                      "norm_silu_ratio>=0.5; exit code 3 where it does not hold");
+  command->add_option("--rounds", options->rounds, "times that each is measured, in turns")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
 void add_probe(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<ProbeOptions>();
   auto* command = add_command(app, line, "probe", "One forward pass of a network: model=NAME",
@@ -279,7 +298,11 @@ std::string first_part(const std::exception& error) {
 int run_chosen(const CommandLine& line) {
   try {
     set_log_level(parse_log_level(line.log_level));
+<<<<<<< ours
     limit_products();
+=======
+    kernels::isa();  // a CQ_ISA that cannot be had stops here
+>>>>>>> theirs
     return line.chosen();
   } catch (const Interrupted& signal) {
     fmt::print(stderr, "cq-exp: {}\n", signal.what());
@@ -301,8 +324,9 @@ int run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", [] { return version_line(); });
   app.require_subcommand(1);
   CommandLine line;
-  for (auto* add : {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops,
-                    add_probe, add_inspect, add_convert, add_report, add_status, add_clean}) {
+  for (auto* add :
+       {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops, add_bench,
+        add_probe, add_inspect, add_convert, add_report, add_status, add_clean}) {
     add(app, line);
   }
   try {

@@ -52,22 +52,19 @@ int64_t int16_products() {
   return 1;
 }
 #else
+// Each product depends on the sum before it, or the compiler would hoist it out of the loop.
 HWY_NOINLINE float int16_loop(int64_t rounds) {
   const hn::Repartition<int32_t, DF> d;
   const hn::Repartition<int16_t, DF> d16;
-  const auto x = hn::Set(d16, 3);
-  auto y = hn::Iota(d16, 1);
-  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-  auto odd = s0;
+  const auto y = hn::Iota(d16, 1);
+  auto s0 = hn::Iota(d, 1), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  auto odd = hn::Zero(d);
+  const auto next = [&](auto s) HWY_ATTR {
+    return hn::ReorderWidenMulAccumulate(d, hn::BitCast(d16, s), y, s, odd);
+  };
   for (int64_t i = 0; i < rounds; ++i) {
-    s0 = hn::ReorderWidenMulAccumulate(d, x, y, s0, odd);
-    s1 = hn::ReorderWidenMulAccumulate(d, x, y, s1, odd);
-    s2 = hn::ReorderWidenMulAccumulate(d, x, y, s2, odd);
-    s3 = hn::ReorderWidenMulAccumulate(d, x, y, s3, odd);
-    s4 = hn::ReorderWidenMulAccumulate(d, x, y, s4, odd);
-    s5 = hn::ReorderWidenMulAccumulate(d, x, y, s5, odd);
-    s6 = hn::ReorderWidenMulAccumulate(d, x, y, s6, odd);
-    s7 = hn::ReorderWidenMulAccumulate(d, x, y, s7, odd);
+    s0 = next(s0), s1 = next(s1), s2 = next(s2), s3 = next(s3);
+    s4 = next(s4), s5 = next(s5), s6 = next(s6), s7 = next(s7);
   }
   auto sum = hn::Add(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), odd);
   sum = hn::Add(sum, hn::Add(hn::Add(s4, s5), hn::Add(s6, s7)));

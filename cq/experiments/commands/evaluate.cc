@@ -9,6 +9,7 @@
 
 #include "cq/base/error.h"
 #include "cq/base/json.h"
+#include "cq/experiments/commands/common_expect.h"
 #include "cq/metrics/evaluation.h"
 
 namespace cq {
@@ -21,38 +22,6 @@ int64_t read_integer(const std::string& text, const char* flag, const char* word
     throw UsageError("{} expects a number or '{}', got '{}'", flag, word, text);
   }
   return value;
-}
-
-struct Expectation {
-  std::string text;
-  std::string metric;
-  std::string relation;
-  double bound = 0;
-
-  bool holds(double value) const {
-    if (relation == "<=") return value <= bound;
-    if (relation == ">=") return value >= bound;
-    return relation == "<" ? value < bound : value > bound;
-  }
-};
-
-Expectation read_expectation(const std::string& text) {
-  const size_t at = text.find_first_of("<>");
-  Expectation result;
-  result.text = text;
-  if (at != std::string::npos) {
-    result.metric = text.substr(0, at);
-    result.relation = text.substr(at, text.compare(at + 1, 1, "=") == 0 ? 2 : 1);
-    const std::string number = text.substr(at + result.relation.size());
-    const char* last = number.data() + number.size();
-    const auto [end, error] = std::from_chars(number.data(), last, result.bound);
-    if (!result.metric.empty() && error == std::errc() && end == last &&
-        std::isfinite(result.bound)) {
-      return result;
-    }
-  }
-  throw UsageError("--expect '{}': expected a metric, one of <= < >= >, and a number (fid<=12.5)",
-                   text);
 }
 
 /// The parameters of one metric that flags set.
@@ -125,17 +94,17 @@ std::string table_of(const nlohmann::ordered_json& document) {
 std::vector<Expectation> expectations_of(const EvaluateOptions& options) {
   std::vector<Expectation> result;
   for (const std::string& text : options.expect) {
-    Expectation expectation = read_expectation(text);
-    const std::string name = metric_of_label(expectation.metric, options.features);
+    Expectation expectation = read_expectation(text, "fid<=12.5");
+    const std::string name = metric_of_label(expectation.name, options.features);
     bool asked = false;
     for (const std::string& metric : options.metrics) {
       asked |= metric_of_label(metric, options.features) == name;
     }
     if (!asked) {
-      throw UsageError("--expect '{}': '{}' is not among --metrics {}", text, expectation.metric,
+      throw UsageError("--expect '{}': '{}' is not among --metrics {}", text, expectation.name,
                        fmt::join(options.metrics, ","));
     }
-    expectation.metric = metric_label(name, options.features);
+    expectation.name = metric_label(name, options.features);
     result.push_back(expectation);
   }
   return result;
@@ -160,15 +129,9 @@ int evaluate_command(const EvaluateOptions& options) {
   const std::string text = options.json ? pretty_json(document) : table_of(document);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  std::string failed;
-  for (const Expectation& expectation : expectations) {
-    const double value = document["metrics"][expectation.metric]["value"];
-    if (!expectation.holds(value)) {
-      failed += fmt::format("{}{} does not hold: it is {:.10g}", failed.empty() ? "" : "; ",
-                            expectation.text, value);
-    }
-  }
-  if (!failed.empty()) throw CheckError(failed);
+  check_expectations(expectations, [&](const std::string& name) {
+    return document["metrics"][name]["value"].get<double>();
+  });
   return 0;
 }
 
