@@ -11,12 +11,9 @@
 #include "cq/base/interrupt.h"
 #include "cq/base/log.h"
 #include "cq/base/version.h"
-<<<<<<< ours
-#include "cq/core/quant/product_engine.h"
-=======
 #include "cq/core/kernels/isa.h"
+#include "cq/core/quant/product_engine.h"
 #include "cq/experiments/commands/bench.h"
->>>>>>> theirs
 #include "cq/experiments/commands/bops.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
@@ -192,13 +189,18 @@ void add_bench(CLI::App& app, CommandLine& line) {
   auto* command = add_command(app, line, "bench", "Measured speeds beside the machine's peak",
                               options, bench_command);
   share_common(command, line, options);
-  command->add_option("what", options->what, "kernels")->required();
+  command->add_option("what", options->what, "kernels, or model with model=NAME")->required();
   command->add_option("overrides", options->overrides, kOverrides);
   command->add_option("--expect", options->expect,
                       "norm_silu_ratio>=0.5; exit code 3 where it does not hold");
   command->add_option("--rounds", options->rounds, "times that each is measured, in turns")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch", options->batch, "model: images of a network call")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command->add_option("--executions", options->executions, "model: float32, bfloat16, ...; all")
+      ->delimiter(',');
+  command->add_flag("--layers", options->layers, "model: a line for each layer in integers");
 }
 
 void add_probe(CLI::App& app, CommandLine& line) {
@@ -298,11 +300,8 @@ std::string first_part(const std::exception& error) {
 int run_chosen(const CommandLine& line) {
   try {
     set_log_level(parse_log_level(line.log_level));
-<<<<<<< ours
     limit_products();
-=======
     kernels::isa();  // a CQ_ISA that cannot be had stops here
->>>>>>> theirs
     return line.chosen();
   } catch (const Interrupted& signal) {
     fmt::print(stderr, "cq-exp: {}\n", signal.what());

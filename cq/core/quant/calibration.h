@@ -47,8 +47,9 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
                       const QuantParameters& quant, const Schedule& schedule,
                       const CachePoint& point, const StepDone& step_done = {});
 
-/// Ranges from one call of the network, the same for each of `steps` steps, and weight ranges without
-/// a search: for measuring time, which ranges do not change. `point` undefined name: no feature.
+/// Ranges from one call of the network, the same for each of `steps` steps, and weight ranges
+/// without a search: for measuring time, which ranges do not change. `point` undefined name: no
+/// feature.
 Calibration calibrate_once(const Model& model, const at::Tensor& x, const at::Tensor& labels,
                            int64_t timestep, const QuantParameters& quant, int64_t steps,
                            const CachePoint& point);

@@ -39,9 +39,9 @@ double integer_peak() {
       const auto sums = at::empty({kRows, engine.block()}, at::kInt);
       const int64_t none = 0;
       for (int64_t i = 0; i < (last - first) * kRepeats; ++i) {
-        engine.multiply({a.data_ptr<uint8_t>(), kDepth, kRows, &none, sums.data_ptr<int32_t>(),
-                         engine.block()},
-                        shape, b.data_ptr(), 0);
+        engine.multiply(
+            {a.data_ptr<uint8_t>(), kDepth, kRows, &none, sums.data_ptr<int32_t>(), engine.block()},
+            shape, b.data_ptr(), 0);
       }
       engine.finish();
     });

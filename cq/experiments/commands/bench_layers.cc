@@ -64,8 +64,8 @@ std::string layer_report(const BenchSetting& setting, const Executor& executor, 
     in_layers += seconds;
   }
   std::sort(slowest.rbegin(), slowest.rend());
-  std::string text = fmt::format("{:<50} {:<10} {:>9} {:>7} {:>9}\n", "layer", "kind", "ms",
-                                 "share", "GOPS");
+  std::string text =
+      fmt::format("{:<50} {:<10} {:>9} {:>7} {:>9}\n", "layer", "kind", "ms", "share", "GOPS");
   for (const auto& [seconds, name] : slowest) {
     const auto& count = counts[name];
     const double each = seconds / double(rounds);
@@ -73,9 +73,9 @@ std::string layer_report(const BenchSetting& setting, const Executor& executor, 
                         100 * seconds / whole,
                         2.0 * double(count.macs * setting.x.size(0)) / each / 1e9);
   }
-  text += fmt::format("{:<50} {:<10} {:>9.3f} {:>6.1f}%\n", "between layers", "",
-                      (whole - in_layers) / double(rounds) * 1e3,
-                      100 * (whole - in_layers) / whole);
+  text +=
+      fmt::format("{:<50} {:<10} {:>9.3f} {:>6.1f}%\n", "between layers", "",
+                  (whole - in_layers) / double(rounds) * 1e3, 100 * (whole - in_layers) / whole);
   return text;
 }
 

@@ -140,10 +140,11 @@ Json document_of(const Report& r) {
 }
 
 std::string table_of(const Report& r) {
-  std::string text = fmt::format("{}, batch {}, {}, {} threads\n{:<10} {:<7} {:>11} {:>11} {:>11} "
-                                 "{:>9} {:>8}\n",
-                                 r.model, r.batch, kernels::isa_name(), r.threads, "execution",
-                                 "step", "median ms", "min ms", "max ms", "GOPS", "of peak");
+  std::string text = fmt::format(
+      "{}, batch {}, {}, {} threads\n{:<10} {:<7} {:>11} {:>11} {:>11} "
+      "{:>9} {:>8}\n",
+      r.model, r.batch, kernels::isa_name(), r.threads, "execution", "step", "median ms", "min ms",
+      "max ms", "GOPS", "of peak");
   for (const auto& cell : r.cells) {
     text += fmt::format("{:<10} {:<7} {:>11.2f} {:>11.2f} {:>11.2f} {:>9.1f} {:>8.2f}\n",
                         cell.execution, cell.step, cell.timing.median * 1e3, cell.timing.min * 1e3,
@@ -177,9 +178,10 @@ class ModelBench {
     policy_ = cache_registry().make(cache_name_, cache);
     if (!policy_->caches()) throw UsageError("[bench] cache=none: choose one, such as uniform");
     if (policy_->window() > 0) {
-      throw UsageError("[bench] cache={}: its schedule needs recorded runs; time depends on the "
-                       "interval alone, use cache=uniform",
-                       cache_name_);
+      throw UsageError(
+          "[bench] cache={}: its schedule needs recorded runs; time depends on the "
+          "interval alone, use cache=uniform",
+          cache_name_);
     }
     const auto site = policy_->site();
     const auto& l = model_->latent();
@@ -276,8 +278,7 @@ int bench_model(const BenchOptions& options) {
   if (options.layers && !options.common.json) text += bench.layers();
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  check_expectations(expectations,
-                     [&](const std::string& name) { return value_of(report, name); });
+  check_expectations(expectations, [&](const std::string& name) { return value_of(report, name); });
   return 0;
 }
 
