@@ -143,6 +143,7 @@ void add_convert(CLI::App& app, CommandLine& line) {
       add_command(app, line, "convert", "A checkpoint as safetensors", options, convert_command);
   command->add_option("in", options->in, "safetensors, torch, npz or HDF5")->required();
   command->add_option("out", options->out, "safetensors")->required();
+  command->add_option("overrides", options->overrides, "quant=w8a8 model=NAME: integer weights");
 }
 
 void add_train(CLI::App& app, CommandLine& line) {

@@ -10,10 +10,12 @@
 #include "cq/core/io/checkpoint.h"
 #include "cq/core/io/printable.h"
 #include "cq/core/io/safetensors.h"
+#include "cq/experiments/commands/convert_packed.h"
 
 namespace cq {
 
 int convert_command(const ConvertOptions& options) {
+  if (wants_packing(options.overrides)) return convert_packed(options);
   const auto file = open_checkpoint(options.in);
   std::map<std::string, std::string> metadata;
   if (file->format() == "safetensors") metadata = SafeTensors::open(options.in).metadata();

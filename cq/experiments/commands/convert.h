@@ -1,11 +1,14 @@
 #pragma once
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace cq {
 
 struct ConvertOptions {
-  std::filesystem::path in;   ///< safetensors, torch (zip or legacy), npz or HDF5
-  std::filesystem::path out;  ///< safetensors
+  std::filesystem::path in;            ///< safetensors, torch (zip or legacy), npz or HDF5
+  std::filesystem::path out;           ///< safetensors
+  std::vector<std::string> overrides;  ///< quant=w8a8, model=NAME: a packed integer checkpoint
 };
 
 /// `cq-exp convert IN OUT`: the same tensors, names and types as safetensors; views become
