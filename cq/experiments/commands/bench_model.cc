@@ -1,6 +1,7 @@
 #include "cq/experiments/commands/bench_model.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include <c10/core/GradMode.h>
@@ -20,6 +21,7 @@
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_expect.h"
 #include "cq/experiments/commands/common_model.h"
+#include "cq/methods/register.h"
 
 namespace cq {
 
@@ -203,7 +205,10 @@ class ModelBench {
   }
 
   Report run() {
-    Report r{.model = model_->name(), .batch = options_.batch, .threads = at::get_num_threads()};
+    Report r;
+    r.model = model_->name();
+    r.batch = options_.batch;
+    r.threads = at::get_num_threads();
     const auto count = count_network(*model_, &setting_.point, Counter::thop);
     std::vector<std::function<void()>> runs;
     for (auto& e : executions_) {
@@ -235,18 +240,16 @@ class ModelBench {
     const auto reusing = policy_->schedule(steps, nullptr);
     const int64_t interval =
         (steps + int64_t(reusing.recompute.size()) - 1) / int64_t(reusing.recompute.size());
-    std::vector<std::function<void()>> runs;
+    const auto time = [&](const Execution& e, const Schedule& schedule) {
+      const auto start = std::chrono::steady_clock::now();
+      e.sample(schedule);
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
     for (const auto& e : executions_) {
-      runs.push_back([&e, all] { e->sample(all); });
-      r.sampler.push_back({e->kind(), "none", 1, steps});
-      runs.push_back([&e, reusing] { e->sample(reusing); });
-      r.sampler.push_back({e->kind(), cache_name_, interval, steps});
+      r.sampler.push_back({e->kind(), "none", 1, steps, time(*e, all)});
+      r.sampler.push_back({e->kind(), cache_name_, interval, steps, time(*e, reusing)});
     }
-    const auto timings = time_in_turns(runs, 1);
-    for (size_t i = 0; i < timings.size(); ++i) {
-      r.sampler[i].seconds = timings[i].median;
-      r.sampler[i].speedup = timings[0].median / timings[i].median;
-    }
+    for (auto& row : r.sampler) row.speedup = r.sampler[0].seconds / row.seconds;
   }
 
   const BenchOptions& options_;

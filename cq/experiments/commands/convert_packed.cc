@@ -8,6 +8,7 @@
 #include "cq/base/error.h"
 #include "cq/core/io/printable.h"
 #include "cq/core/quant/packed.h"
+#include "cq/experiments/commands/common.h"
 #include "cq/experiments/pipeline/prepare.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/methods/cache/uniform_schedule.h"
@@ -33,15 +34,17 @@ int convert_packed(const ConvertOptions& options) {
   if (!cell.quant.enabled()) throw UsageError("[convert] quant=none: nothing to pack");
   const c10::NoGradGuard no_grad;
   Progress progress;
-  const auto folders = prepare_estimates(context, progress);
+  const auto estimates = prepare_estimates(context, progress);
+  const auto bar = progress.start("pack");
+  const StageFolder folder({}, {}, estimates, *bar);
   PackedExecution execution{.quant = cell.quant,
-                            .calibration = load_calibration(folders.at("calibration")),
+                            .calibration = load_calibration(folder.input("calibration")),
                             .corrections = {},
                             .schedule = uniform_schedule(cell.sampler->calls(), 1),
                             .config = {}};
-  if (cell.policy->caches()) execution.schedule = load_schedule(folders.at("schedule"));
+  if (cell.policy->caches()) execution.schedule = load_schedule(folder.input("schedule"));
   if (cell.corrector->corrects()) {
-    execution.corrections = load_corrections(folders.at("correction"));
+    execution.corrections = load_corrections(folder.input("correction"));
   }
   for (const char* group : {"sampler", "cache", "quant", "correct"}) {
     execution.config[group] = config.at(group).to_json();

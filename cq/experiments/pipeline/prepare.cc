@@ -13,8 +13,7 @@ StageContext context_of(const config::Node& config) {
   return {std::move(cell), std::move(bench)};
 }
 
-std::map<std::string, std::filesystem::path> prepare_estimates(const StageContext& context,
-                                                               Progress& progress) {
+NamedFolders prepare_estimates(const StageContext& context, Progress& progress) {
   Graph graph;
   const auto made = add_estimates(context, graph);
   Store store(ResultsLayout{context.cell->run.results_dir, "sample"}.store());

@@ -10,7 +10,6 @@ StageContext context_of(const config::Node& config);
 
 /// Completes what the cell's execution is made of. Ranges, schedules and corrections are those of
 /// an experiment with the same keys, and shared with it. Returns the folders, by input.
-std::map<std::string, std::filesystem::path> prepare_estimates(const StageContext& context,
-                                                               Progress& progress);
+NamedFolders prepare_estimates(const StageContext& context, Progress& progress);
 
 }  // namespace cq
