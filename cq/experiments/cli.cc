@@ -10,6 +10,7 @@
 #include "cq/base/interrupt.h"
 #include "cq/base/log.h"
 #include "cq/base/version.h"
+#include "cq/core/kernels/isa.h"
 #include "cq/core/quant/product_engine.h"
 #include "cq/experiments/commands/bench.h"
 #include "cq/experiments/commands/bops.h"
@@ -165,7 +166,9 @@ void add_convert(CLI::App& app, CommandLine& line) {
   command->add_option("in", options->in, "safetensors, torch, npz or HDF5")->required();
   command->add_option("out", options->out, "safetensors, or a folder for a diffusers pipeline")
       ->required();
-  command->add_option("overrides", options->overrides, "layout=compvis|diffusers, head_channels=N");
+  command->add_option("overrides", options->overrides,
+                      "layout=compvis|diffusers, head_channels=N; or quant=w8a8 model=NAME for "
+                      "integer weights");
 }
 
 void add_train(CLI::App& app, CommandLine& line) {
@@ -212,13 +215,18 @@ void add_bench(CLI::App& app, CommandLine& line) {
   auto* command = add_command(app, line, "bench", "Measured speeds beside the machine's peak",
                               options, bench_command);
   share_common(command, line, options);
-  command->add_option("what", options->what, "kernels")->required();
+  command->add_option("what", options->what, "kernels, or model with model=NAME")->required();
   command->add_option("overrides", options->overrides, kOverrides);
   command->add_option("--expect", options->expect,
                       "norm_silu_ratio>=0.5; exit code 3 where it does not hold");
   command->add_option("--rounds", options->rounds, "times that each is measured, in turns")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--batch", options->batch, "model: images of a network call")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command->add_option("--executions", options->executions, "model: float32, bfloat16, ...; all")
+      ->delimiter(',');
+  command->add_flag("--layers", options->layers, "model: a line for each layer in integers");
 }
 
 void add_probe(CLI::App& app, CommandLine& line) {
@@ -313,6 +321,7 @@ int run_chosen(const CommandLine& line) {
   try {
     set_log_level(parse_log_level(line.common.log_level));
     limit_products();
+    kernels::isa();  // a CQ_ISA that cannot be had stops here
     return line.chosen();
   } catch (const Interrupted& signal) {
     fmt::print(stderr, "cq-exp: {}\n", signal.what());

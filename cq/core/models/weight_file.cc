@@ -5,6 +5,7 @@
 #include "cq/core/io/checkpoint.h"
 #include "cq/core/models/model.h"
 #include "cq/core/models/weight_layout.h"
+#include "cq/core/quant/packed.h"
 
 namespace fs = std::filesystem;
 
@@ -156,6 +157,7 @@ std::shared_ptr<const WeightSource> open_folder(const fs::path& folder) {
 
 std::shared_ptr<const WeightSource> open_weights(const fs::path& path) {
   if (fs::is_directory(path)) return open_folder(path);
+  if (is_packed(path)) return open_packed(path);
   return std::make_shared<FileSource>(path, std::vector{path});
 }
 

@@ -160,4 +160,24 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
   return ranges;
 }
 
+Calibration calibrate_once(const Model& model, const at::Tensor& x, const at::Tensor& labels,
+                           int64_t timestep, const QuantParameters& quant, int64_t steps,
+                           const CachePoint& point) {
+  c10::NoGradGuard no_grad;
+  Calibration ranges;
+  const RangeCollector collector(ranges, quant, 1);
+  PinnedPoint pinned(point);
+  Denoiser(model, collector, 1.0).eps(x, labels, timestep, 0, pinned);
+  if (pinned.value().defined()) collector.put("feature", pinned.value(), kFeatureBits, 0);
+  for (auto& [key, table] : ranges) table = table.expand({steps, 2});
+  for (const auto& unit : model.network().weights().units()) {
+    for (int64_t side = 0; side < sides(unit); ++side) {
+      const auto r = full_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
+                                        quant.weight_symmetric);
+      ranges[weight_key(unit, side)] = at::stack({r.scale, r.zero_point});
+    }
+  }
+  return ranges;
+}
+
 }  // namespace cq

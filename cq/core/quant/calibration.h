@@ -47,6 +47,13 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
                       const QuantParameters& quant, const Schedule& schedule,
                       const CachePoint& point, const StepDone& step_done = {});
 
+/// Ranges from one call of the network, the same for each of `steps` steps, and weight ranges
+/// without a search: for measuring time, which ranges do not change. `point` undefined name: no
+/// feature.
+Calibration calibrate_once(const Model& model, const at::Tensor& x, const at::Tensor& labels,
+                           int64_t timestep, const QuantParameters& quant, int64_t steps,
+                           const CachePoint& point);
+
 /// `n` of the trajectory's runs, drawn without replacement by `seed`.
 at::Tensor draw_runs(int64_t available, int64_t n, uint64_t seed);
 

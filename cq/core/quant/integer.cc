@@ -31,7 +31,7 @@ IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& 
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = read_weight_ranges(calibration, unit, side);
       const int64_t bits = weight_bits(unit, quant);
-      const auto codes = quantize_weight(side_weight(unit, side), ranges, bits);
+      const auto codes = weight_codes(calibration, unit, side, ranges, bits);
       state.sides.push_back({pack_weight(engine, unit.name, codes, ranges, bits, unit.conv.groups),
                              read_ranges(calibration, act_key(unit, side))});
     }

@@ -43,6 +43,11 @@ at::Tensor quantize_weight(const at::Tensor& weight, const WeightRanges& ranges,
   return at::clamp(at::round(weight / scale) + zero, 0, top).to(at::kByte);
 }
 
+at::Tensor dequantize_weight(const at::Tensor& codes, const WeightRanges& ranges) {
+  return (codes.to(at::kFloat) - per_row(ranges.zero_point, codes.dim())) *
+         per_row(ranges.scale, codes.dim());
+}
+
 PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
                          const at::Tensor& codes, const WeightRanges& ranges, int64_t bits,
                          int64_t groups) {

@@ -9,6 +9,9 @@ namespace cq {
 /// The codes of a weight, 0 .. 2^bits - 1, as u8 in the weight's shape.
 at::Tensor quantize_weight(const at::Tensor& weight, const WeightRanges& ranges, int64_t bits);
 
+/// scale (code - zero point), float32.
+at::Tensor dequantize_weight(const at::Tensor& codes, const WeightRanges& ranges);
+
 /// Weight of one side of a unit, ready for products: w = scale[o] (stored - zero[o]).
 ///
 /// Up to 7 bits, code - zero point fits s8 and is what is stored: zero is 0. At 8 bits code - 128

@@ -95,22 +95,46 @@ QuantRange ValueHistogram::search(int64_t bits) const {
   return best;
 }
 
+namespace {
+
+/// Extremes of the rows, widened to hold zero.
+struct RowExtremes {
+  at::Tensor low, high;
+};
+
+RowExtremes extremes_of(const at::Tensor& rows, bool symmetric) {
+  RowExtremes e{at::clamp(std::get<0>(rows.min(1)), c10::nullopt, 0.0),
+                at::clamp(std::get<0>(rows.max(1)), 0.0)};
+  if (symmetric) {
+    e.high = at::maximum(e.high, -e.low);
+    e.low = -e.high;
+  }
+  return e;
+}
+
+WeightRanges ranges_between(const RowExtremes& e, double factor, int64_t bits, bool symmetric) {
+  WeightRanges ranges;
+  const double steps = symmetric ? levels(bits) - 1 : levels(bits);
+  ranges.scale = at::clamp((e.high - e.low) * (factor / steps), kLeastScale);
+  ranges.zero_point = symmetric ? at::full_like(ranges.scale, double(int64_t(1) << (bits - 1)))
+                                : at::round(-e.low * factor / ranges.scale);
+  return ranges;
+}
+
+}  // namespace
+
+WeightRanges full_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric) {
+  const auto rows = weight.detach().to(at::kFloat).flatten(1);
+  return ranges_between(extremes_of(rows, symmetric), 1, bits, symmetric);
+}
+
 WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric) {
   const auto rows = weight.detach().to(at::kFloat).flatten(1);
-  auto low = at::clamp(std::get<0>(rows.min(1)), c10::nullopt, 0.0);
-  auto high = at::clamp(std::get<0>(rows.max(1)), 0.0);
-  if (symmetric) {
-    high = at::maximum(high, -low);
-    low = -high;
-  }
+  const auto extremes = extremes_of(rows, symmetric);
   WeightRanges best;
   at::Tensor least;
   for (int64_t i = 0; i < 80; i += 2) {
-    WeightRanges tried;
-    const double steps = symmetric ? levels(bits) - 1 : levels(bits);
-    tried.scale = at::clamp((high - low) * (shrink(i) / steps), kLeastScale);
-    tried.zero_point = symmetric ? at::full_like(tried.scale, double(int64_t(1) << (bits - 1)))
-                                 : at::round(-low * shrink(i) / tried.scale);
+    const auto tried = ranges_between(extremes, shrink(i), bits, symmetric);
     const auto error = at::abs(rows - fake_quantize_weight(rows, tried, bits));
     const auto score = at::pow(error, kPower).mean(1);
     if (!least.defined()) {

@@ -44,6 +44,8 @@ struct WeightRanges {
   at::Tensor scale;       ///< [O] float32
   at::Tensor zero_point;  ///< [O] float32, whole numbers
 };
+/// Ranges that hold every value of a row, without a search.
+WeightRanges full_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric);
 WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric);
 /// Simulated quantization of a weight [O, ...]. Symmetric ranges have zero point 2^(bits-1).
 at::Tensor fake_quantize_weight(const at::Tensor& weight, const WeightRanges& ranges, int64_t bits);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cq/base/error.h"
+#include "cq/core/quant/integer_weights.h"
 
 namespace cq {
 
@@ -47,6 +48,39 @@ WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit
     check_scale(key, table.data_ptr<float>()[o], fmt::format("in row {}", o));
   }
   return {table[0], table[1]};
+}
+
+std::string codes_key(const Unit& unit, int64_t side) {
+  return fmt::format("codes.{}.{}", unit.name, side);
+}
+
+at::Tensor pack_int4(const at::Tensor& codes) {
+  auto rows = codes.flatten(1);
+  if (rows.size(1) % 2 == 1) rows = at::constant_pad_nd(rows, {0, 1}, 0);
+  const auto pairs = rows.view({rows.size(0), -1, 2});
+  return (pairs.select(2, 0) + pairs.select(2, 1) * 16).contiguous();
+}
+
+at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_t side,
+                        const WeightRanges& ranges, int64_t bits) {
+  const auto weight = side_weight(unit, side);
+  const auto found = calibration.find(codes_key(unit, side));
+  if (found == calibration.end()) return quantize_weight(weight, ranges, bits);
+  auto codes = found->second;
+  const int64_t columns = weight.numel() / weight.size(0);
+  if (bits <= 4) {
+    if (codes.dim() == 2 && codes.size(1) == (columns + 1) / 2) {
+      codes = at::stack({codes.remainder(16), codes.div(16, "floor")}, 2)
+                  .flatten(1)
+                  .narrow(1, 0, columns)
+                  .reshape(weight.sizes());
+    }
+  }
+  if (codes.scalar_type() != at::kByte || codes.sizes() != weight.sizes()) {
+    throw RunError("[quant] layer {}: codes [{}] do not fit a weight [{}] of {} bits", unit.name,
+                   fmt::join(codes.sizes(), ", "), fmt::join(weight.sizes(), ", "), bits);
+  }
+  return codes;
 }
 
 }  // namespace cq

@@ -14,4 +14,14 @@ std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::s
 /// Scales and zero points of a side of a weight [O]. Throws RunError as above.
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side);
 
+/// `codes.<unit>.<side>`: where a calibration holds the codes of a weight too (packed checkpoints),
+/// u8 in the shape of the weight, or, of 4 bits and less, [O, ceil(rest / 2)] as pack_int4 gives.
+std::string codes_key(const Unit& unit, int64_t side);
+/// Two codes to a byte along each row, the first in the low half.
+at::Tensor pack_int4(const at::Tensor& codes);
+/// The codes of a side's weight: the calibration's, else made from the weight. Throws RunError
+/// naming the layer where they do not fit.
+at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_t side,
+                        const WeightRanges& ranges, int64_t bits);
+
 }  // namespace cq

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cq/base/error.h"
+#include "cq/core/quant/integer_weights.h"
 #include "cq/core/quant/ranges.h"
 
 namespace cq {
@@ -80,7 +81,8 @@ SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParamete
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = read_weight_ranges(calibration, unit, side);
       state.sides.push_back(
-          {fake_quantize_weight(side_weight(unit, side), ranges, weight_bits(unit, quant)),
+          {dequantize_weight(
+               weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant)), ranges),
            read_ranges(calibration, act_key(unit, side))});
     }
     const auto correction = corrections_.outputs.find(unit.id);

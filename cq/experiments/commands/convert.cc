@@ -13,6 +13,7 @@
 #include "cq/core/io/safetensors.h"
 #include "cq/core/models/model.h"
 #include "cq/core/models/weight_export.h"
+#include "cq/experiments/commands/convert_packed.h"
 
 namespace fs = std::filesystem;
 
@@ -86,6 +87,7 @@ void write_as_diffusers(const ConvertOptions& options, const WeightSource& sourc
 }  // namespace
 
 int convert_command(const ConvertOptions& options) {
+  if (wants_packing(options.overrides)) return convert_packed(options);
   const auto settings = read_settings(options.overrides);
   if (settings.layout == "diffusers") {
     write_as_diffusers(options, *open_weights(options.in), settings.head_channels);

@@ -8,7 +8,8 @@ namespace cq {
 struct ConvertOptions {
   std::filesystem::path in;   ///< safetensors, torch (zip or legacy), npz, HDF5, or a folder
   std::filesystem::path out;  ///< safetensors, or a folder for a pipeline
-  std::vector<std::string> overrides;  ///< layout=compvis|diffusers, head_channels=32
+  /// layout=compvis|diffusers, head_channels=32; or quant=w8a8, model=NAME: a packed checkpoint.
+  std::vector<std::string> overrides;
 };
 
 /// `cq-exp convert IN OUT`: the same tensors, names and types as safetensors; views become

@@ -15,9 +15,8 @@
 #include "cq/core/io/npz.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_model.h"
-#include "cq/experiments/harness/ensure.h"
-#include "cq/experiments/harness/plan.h"
-#include "cq/experiments/pipeline/execution.h"
+#include "cq/experiments/commands/common_packed.h"
+#include "cq/experiments/pipeline/prepare.h"
 
 namespace cq {
 
@@ -42,24 +41,15 @@ class Interruptible : public PointHandler {
   std::unique_ptr<PointHandler> inner_;
 };
 
-/// The cell that the command line describes: an experiment's, without images to compare with.
-StageContext context_of(const config::Node& config) {
-  auto job = config;
-  job.put(config::Key("name"), config::Node("sample"));
-  auto bench = std::make_shared<Workbench>();
-  auto cell = read_cell(job, *bench);
-  return {std::move(cell), std::move(bench)};
-}
-
-/// Completes what the cell's execution is made of. Ranges, schedules and corrections are those of
-/// an experiment with the same keys, and shared with it.
 CellExecution prepare(const StageContext& context, Progress& progress) {
-  Graph graph;
-  const auto made = add_estimates(context, graph);
-  Store store(ResultsLayout{context.cell->run.results_dir, "sample"}.store());
-  ensure_stages(graph, store, progress);
+  const auto& cell = *context.cell;
+  if (const auto file = packed_file(cell.config)) {
+    const auto& network = context.model().network();
+    return {cell, network, read_packed(*file, network)};
+  }
+  const auto folders = prepare_estimates(context, progress);
   const auto bar = progress.start("load");
-  return {context, StageFolder({}, {}, stage_folders(graph, store, made.inputs()), *bar)};
+  return {context, StageFolder({}, {}, folders, *bar)};
 }
 
 /// The model where it is to compute.
@@ -124,7 +114,7 @@ int sample_command(const SampleOptions& options) {
   check(options);
   auto overrides = options.overrides;
   if (options.seed) overrides.push_back(fmt::format("seed={}", *options.seed));
-  const auto config = compose_program("sample", overrides);
+  const auto config = with_packed_groups(compose_program("sample", overrides), overrides);
   check_keys(config, {"model", "sampler", "cache", "quant", "correct", "weights", "seed",
                       "results_dir", "batch", "calibration"});
   const Context where = make_context(options.common);

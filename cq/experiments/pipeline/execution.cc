@@ -15,8 +15,17 @@ CellExecution::CellExecution(const StageContext& context, const StageFolder& fol
     executor_ = std::make_unique<FloatExecutor>();
     return;
   }
-  const auto& network = context.model().network();
-  const auto calibration = load_calibration(folder.input("calibration"));
+  quantize(context.model().network(), load_calibration(folder.input("calibration")));
+}
+
+CellExecution::CellExecution(const CellSpec& cell, const Network& network, PackedExecution packed)
+    : cell_(cell),
+      schedule_(std::move(packed.schedule)),
+      corrections_(std::move(packed.corrections)) {
+  quantize(network, packed.calibration);
+}
+
+void CellExecution::quantize(const Network& network, const Calibration& calibration) {
   std::unique_ptr<QuantizedExecutor> made;
   if (cell_.quant.execution == "integer") {
     made = std::make_unique<IntegerExecutor>(network, cell_.quant, calibration, corrections_);

@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 
+#include "cq/core/quant/packed.h"
 #include "cq/experiments/pipeline/stages.h"
 
 namespace cq {
@@ -10,6 +11,8 @@ class CellExecution {
  public:
   /// Reads what the cell has of `schedule`, `calibration` and `correction` among the inputs.
   CellExecution(const StageContext& context, const StageFolder& folder);
+  /// From a packed checkpoint.
+  CellExecution(const CellSpec& cell, const Network& network, PackedExecution packed);
 
   const Executor& executor() const { return *executor_; }
   const Schedule& schedule() const { return schedule_; }
@@ -17,6 +20,8 @@ class CellExecution {
   std::unique_ptr<PointHandler> points() const;
 
  private:
+  void quantize(const Network& network, const Calibration& calibration);
+
   const CellSpec& cell_;
   Schedule schedule_;
   Corrections corrections_;

@@ -1,0 +1,132 @@
+#include "cq/experiments/commands/bench_executions.h"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+
+#include <ATen/ops/ones.h>
+
+#include "cq/base/error.h"
+#include "cq/base/interrupt.h"
+#include "cq/core/bfloat16_executor.h"
+#include "cq/core/quant/integer.h"
+
+namespace cq {
+
+namespace {
+
+double seconds_of(const std::function<void()>& run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double best_of(int64_t rounds, const std::function<void()>& run) {
+  double best = seconds_of(run);
+  for (int64_t i = 0; i < rounds; ++i) best = std::min(best, seconds_of(run));
+  return best;
+}
+
+/// The engine's own products, every thread with operands of its own.
+double integer_peak() {
+  const auto& engine = product_engine();
+  constexpr int64_t kRows = 128, kDepth = 1024, kRepeats = 400;
+  const OperandShape shape{engine.block(), 1, kDepth};
+  const int64_t threads = at::get_num_threads();
+  const double seconds = best_of(4, [&] {
+    at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
+      const auto a = at::ones({kRows, kDepth}, at::kByte);
+      const auto b = at::ones({engine.packed_bytes(shape)}, at::kByte);
+      const auto sums = at::empty({kRows, engine.block()}, at::kInt);
+      const int64_t none = 0;
+      for (int64_t i = 0; i < (last - first) * kRepeats; ++i) {
+        engine.multiply(
+            {a.data_ptr<uint8_t>(), kDepth, kRows, &none, sums.data_ptr<int32_t>(), engine.block()},
+            shape, b.data_ptr(), 0);
+      }
+      engine.finish();
+    });
+  });
+  return double(threads * kRepeats * kRows * kDepth * engine.block()) / seconds;
+}
+
+double float_peak(at::ScalarType type) {
+  constexpr int64_t kSize = 1024;
+  const auto a = at::ones({kSize, kSize}, type), b = at::ones({kSize, kSize}, type);
+  auto c = at::empty({kSize, kSize}, type);
+  return double(kSize * kSize * kSize) / best_of(8, [&] { at::mm_out(c, a, b); });
+}
+
+}  // namespace
+
+const std::vector<std::string>& execution_kinds() {
+  static const std::vector<std::string> kinds{"float32", "bfloat16", "simulated", "integer"};
+  return kinds;
+}
+
+double peak_macs(const std::string& kind) {
+  if (kind == "integer") return integer_peak();
+  return float_peak(kind == "bfloat16" ? at::kBFloat16 : at::kFloat);
+}
+
+Execution::Execution(const BenchSetting& setting, const std::string& kind)
+    : setting_(setting), kind_(kind) {
+  const auto& network = setting.model->network();
+  if (kind == "float32") {
+    executor_ = std::make_unique<FloatExecutor>();
+  } else if (kind == "bfloat16") {
+    executor_ = std::make_unique<Bfloat16Executor>(network);
+  } else {
+    std::unique_ptr<QuantizedExecutor> made;
+    if (kind == "integer") {
+      made = std::make_unique<IntegerExecutor>(network, setting.quant, *setting.ranges);
+    } else {
+      made = std::make_unique<SimulatedExecutor>(network, setting.quant, *setting.ranges);
+    }
+    quantized_ = made.get();
+    executor_ = std::move(made);
+  }
+  const int64_t steps = int64_t(setting.timesteps.size());
+  points_ = points({.steps = steps, .recompute = {0}});
+  full_step();
+  if (quantized_ != nullptr) return;
+  // A library's user would take the faster of the two layouts.
+  const double last = seconds_of([&] { full_step(); });
+  layout_ = at::MemoryFormat::Contiguous;
+  full_step();
+  if (last < seconds_of([&] { full_step(); })) layout_ = at::MemoryFormat::ChannelsLast;
+  full_step();
+}
+
+std::unique_ptr<PointHandler> Execution::points(Schedule schedule) const {
+  ScheduledCache::Store store;
+  if (quantized_ != nullptr) {
+    store = [quantized = quantized_](const at::Tensor& value, int64_t step) {
+      return quantized->store_feature(value, step);
+    };
+  }
+  return std::make_unique<ScheduledCache>(std::move(schedule), setting_.point, FeatureCorrection{},
+                                          std::move(store));
+}
+
+void Execution::call(PointHandler& points, int64_t step) const {
+  throw_if_interrupted();
+  const Denoiser denoiser(*setting_.model, *executor_, 1.0);
+  denoiser.eps(setting_.x.contiguous(layout_), setting_.labels, setting_.timesteps[size_t(step)],
+               step, points);
+}
+
+void Execution::full_step() {
+  call(*points_, 0);
+}
+
+void Execution::cached_step() {
+  call(*points_, 1);
+}
+
+void Execution::sample(const Schedule& schedule) const {
+  const auto handler = points(schedule);
+  for (int64_t step = 0; step < schedule.steps; ++step) call(*handler, step);
+}
+
+}  // namespace cq

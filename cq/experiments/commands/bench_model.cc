@@ -1,0 +1,288 @@
+#include "cq/experiments/commands/bench_model.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cq/base/error.h"
+#include "cq/base/json.h"
+#include "cq/config/nearest.h"
+#include "cq/core/kernels/isa.h"
+#include "cq/core/noise.h"
+#include "cq/core/quant/calibration.h"
+#include "cq/experiments/commands/bench_executions.h"
+#include "cq/experiments/commands/bench_layers.h"
+#include "cq/experiments/commands/bench_timing.h"
+#include "cq/experiments/commands/bops_counter.h"
+#include "cq/experiments/commands/common_context.h"
+#include "cq/experiments/commands/common_expect.h"
+#include "cq/experiments/commands/common_model.h"
+#include "cq/methods/register.h"
+
+namespace cq {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kGiga = 1e9;
+
+struct Cell {
+  std::string execution, step;
+  double operations = 0;  ///< of one call
+  Timing timing;
+  double gops() const { return operations / timing.median / kGiga; }
+};
+
+struct SamplerRow {
+  std::string execution, cache;
+  int64_t interval = 1, steps = 0;
+  double seconds = 0, speedup = 1;
+};
+
+struct Report {
+  std::string model;
+  int64_t batch = 1, threads = 1;
+  std::vector<Cell> cells;
+  std::map<std::string, double> peak_gops;
+  std::vector<SamplerRow> sampler;
+
+  double fraction(const Cell& cell) const { return cell.gops() / peak_gops.at(cell.execution); }
+};
+
+std::vector<std::string> chosen_executions(const BenchOptions& options) {
+  if (options.executions.empty()) return execution_kinds();
+  for (const auto& kind : options.executions) {
+    const auto& known = execution_kinds();
+    if (std::find(known.begin(), known.end(), kind) != known.end()) continue;
+    throw UsageError("--executions '{}': unknown{} (known: {})", kind,
+                     config::did_you_mean(kind, known), fmt::join(known, ", "));
+  }
+  return options.executions;
+}
+
+std::vector<std::string> measured_names(const std::vector<std::string>& kinds) {
+  std::vector<std::string> names{"sampler_speedup"};
+  for (const auto& kind : kinds) {
+    names.push_back(kind + "_peak");
+    if (kind == "integer") continue;
+    names.push_back("integer_over_" + kind);
+    names.push_back("cached_integer_over_" + kind);
+  }
+  return names;
+}
+
+std::vector<Expectation> read_expectations(const BenchOptions& options,
+                                           const std::vector<std::string>& kinds) {
+  const auto names = measured_names(kinds);
+  std::vector<Expectation> result;
+  for (const auto& text : options.expect) {
+    result.push_back(read_expectation(text, "integer_over_float32>=4"));
+    const auto& name = result.back().name;
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    throw UsageError("--expect '{}': nothing measured is called '{}'{} (known: {})", text, name,
+                     config::did_you_mean(name, names), fmt::join(names, ", "));
+  }
+  return result;
+}
+
+double median_of(const Report& r, const std::string& execution, const std::string& step) {
+  for (const auto& cell : r.cells) {
+    if (cell.execution == execution && cell.step == step) return cell.timing.median;
+  }
+  throw UsageError("--expect needs {} among --executions", execution);
+}
+
+double value_of(const Report& r, const std::string& name) {
+  if (name == "sampler_speedup") return r.sampler.back().speedup;
+  if (name.ends_with("_peak")) {
+    const auto kind = name.substr(0, name.size() - 5);
+    for (const auto& cell : r.cells) {
+      if (cell.execution == kind && cell.step == "full") return r.fraction(cell);
+    }
+  }
+  const bool cached = name.starts_with("cached_");
+  const auto kind = name.substr(name.find("_over_") + 6);
+  const char* step = cached ? "cached" : "full";
+  return median_of(r, kind, step) / median_of(r, "integer", step);
+}
+
+Json document_of(const Report& r) {
+  Json document;
+  document["cells"] = Json::array();
+  for (const auto& cell : r.cells) {
+    document["cells"].push_back({{"model", r.model},
+                                 {"batch", r.batch},
+                                 {"execution", cell.execution},
+                                 {"step", cell.step},
+                                 {"isa", kernels::isa_name()},
+                                 {"threads", r.threads},
+                                 {"min_s", cell.timing.min},
+                                 {"median_s", cell.timing.median},
+                                 {"max_s", cell.timing.max},
+                                 {"gops", cell.gops()},
+                                 {"peak_fraction", r.fraction(cell)}});
+  }
+  document["peak"] = Json::object();
+  for (const auto& [kind, gops] : r.peak_gops) document["peak"][kind + "_gops"] = gops;
+  document["sampler"] = Json::array();
+  for (const auto& row : r.sampler) {
+    document["sampler"].push_back({{"execution", row.execution},
+                                   {"cache", row.cache},
+                                   {"interval", row.interval},
+                                   {"steps", row.steps},
+                                   {"seconds", row.seconds},
+                                   {"speedup", row.speedup}});
+  }
+  return document;
+}
+
+std::string table_of(const Report& r) {
+  std::string text = fmt::format(
+      "{}, batch {}, {}, {} threads\n{:<10} {:<7} {:>11} {:>11} {:>11} "
+      "{:>9} {:>8}\n",
+      r.model, r.batch, kernels::isa_name(), r.threads, "execution", "step", "median ms", "min ms",
+      "max ms", "GOPS", "of peak");
+  for (const auto& cell : r.cells) {
+    text += fmt::format("{:<10} {:<7} {:>11.2f} {:>11.2f} {:>11.2f} {:>9.1f} {:>8.2f}\n",
+                        cell.execution, cell.step, cell.timing.median * 1e3, cell.timing.min * 1e3,
+                        cell.timing.max * 1e3, cell.gops(), r.fraction(cell));
+  }
+  for (const auto& [kind, gops] : r.peak_gops) {
+    text += fmt::format("peak {:<10} {:.0f} GOPS\n", kind, gops);
+  }
+  for (const auto& row : r.sampler) {
+    text += fmt::format("sampler of {} steps: {} {} N={}: {:.2f} s, {:.2f}x\n", row.steps,
+                        row.execution, row.cache, row.interval, row.seconds, row.speedup);
+  }
+  return text;
+}
+
+/// Layers of either kind of step, what they cost together.
+double operations(const StepCount& count, int64_t batch) {
+  return 2.0 * double(count.conv + count.linear + count.attention) * double(batch);
+}
+
+class ModelBench {
+ public:
+  ModelBench(const BenchOptions& options, const config::Node& config)
+      : options_(options),
+        model_(load_model(config)),
+        sampler_(make_sampler(config.at("sampler"), model_->diffusion()).sampler) {
+    auto quant = quant_parameters().parse(config.at("quant"));
+    if (!quant.enabled()) throw UsageError("[bench] quant=none: choose one, such as quant=w8a8");
+    const auto& cache = config.at("cache");
+    cache_name_ = cache.at("name").as_string();
+    policy_ = cache_registry().make(cache_name_, cache);
+    if (!policy_->caches()) throw UsageError("[bench] cache=none: choose one, such as uniform");
+    if (policy_->window() > 0) {
+      throw UsageError(
+          "[bench] cache={}: its schedule needs recorded runs; time depends on the "
+          "interval alone, use cache=uniform",
+          cache_name_);
+    }
+    const auto site = policy_->site();
+    const auto& l = model_->latent();
+    setting_ = {.model = model_.get(),
+                .quant = std::move(quant),
+                .point = model_->network().cache_point(site.branch, site.blocks),
+                .timesteps = sampler_->timesteps(),
+                .x = NoiseSource(0, 0).draw(options.batch, {l.channels, l.size, l.size}, 0),
+                .labels = cycling_labels(0, options.batch, model_->classes())};
+    if (setting_.timesteps.size() < 2) {
+      throw UsageError("[bench] sampler.steps={}: at least 2", setting_.timesteps.size());
+    }
+    ranges_ = calibrate_once(*model_, setting_.x, setting_.labels, setting_.timesteps[0],
+                             setting_.quant, int64_t(setting_.timesteps.size()), setting_.point);
+    setting_.ranges = &ranges_;
+    for (const auto& kind : chosen_executions(options)) {
+      executions_.push_back(std::make_unique<Execution>(setting_, kind));
+    }
+  }
+
+  Report run() {
+    Report r;
+    r.model = model_->name();
+    r.batch = options_.batch;
+    r.threads = at::get_num_threads();
+    const auto count = count_network(*model_, &setting_.point, Counter::thop);
+    std::vector<std::function<void()>> runs;
+    for (auto& e : executions_) {
+      r.peak_gops[e->kind()] = 2 * peak_macs(e->kind()) / kGiga;
+      runs.push_back([&e] { e->full_step(); });
+      r.cells.push_back({e->kind(), "full", operations(count.full, options_.batch), {}});
+      runs.push_back([&e] { e->cached_step(); });
+      r.cells.push_back({e->kind(), "cached", operations(count.cached, options_.batch), {}});
+    }
+    const auto timings = time_in_turns(runs, options_.rounds);
+    for (size_t i = 0; i < timings.size(); ++i) r.cells[i].timing = timings[i];
+    time_samplers(r);
+    return r;
+  }
+
+  std::string layers() {
+    for (auto& e : executions_) {
+      if (e->kind() == "integer") return layer_report(setting_, e->executor(), options_.rounds);
+    }
+    throw UsageError("--layers shows integer execution: have it among --executions");
+  }
+
+ private:
+  /// Every execution without a cache and with it; speedups are over the first, without.
+  void time_samplers(Report& r) const {
+    const int64_t steps = int64_t(setting_.timesteps.size());
+    Schedule all{.steps = steps, .recompute = {}};
+    for (int64_t t = 0; t < steps; ++t) all.recompute.push_back(t);
+    const auto reusing = policy_->schedule(steps, nullptr);
+    const int64_t interval =
+        (steps + int64_t(reusing.recompute.size()) - 1) / int64_t(reusing.recompute.size());
+    const auto time = [&](const Execution& e, const Schedule& schedule) {
+      const auto start = std::chrono::steady_clock::now();
+      e.sample(schedule);
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    for (const auto& e : executions_) {
+      r.sampler.push_back({e->kind(), "none", 1, steps, time(*e, all)});
+      r.sampler.push_back({e->kind(), cache_name_, interval, steps, time(*e, reusing)});
+    }
+    for (auto& row : r.sampler) row.speedup = r.sampler[0].seconds / row.seconds;
+  }
+
+  const BenchOptions& options_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<CachePolicy> policy_;
+  std::string cache_name_;
+  BenchSetting setting_;
+  Calibration ranges_;
+  std::vector<std::unique_ptr<Execution>> executions_;
+};
+
+}  // namespace
+
+int bench_model(const BenchOptions& options) {
+  if (options.common.device == "cuda") {
+    throw UsageError("[bench] executions are compared on the CPU; use --device cpu");
+  }
+  auto common = options.common;
+  common.device = "cpu";
+  const auto expectations = read_expectations(options, chosen_executions(options));
+  const auto config = compose_program("bench", options.overrides);
+  check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
+  make_context(common);
+  const c10::NoGradGuard no_grad;
+  ModelBench bench(options, config);
+  const auto report = bench.run();
+  std::string text = options.common.json ? pretty_json(document_of(report)) : table_of(report);
+  if (options.layers && !options.common.json) text += bench.layers();
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+  check_expectations(expectations, [&](const std::string& name) { return value_of(report, name); });
+  return 0;
+}
+
+}  // namespace cq
