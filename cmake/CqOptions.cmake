@@ -8,6 +8,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 option(CQ_TESTS "build the tests" ON)
+option(CQ_FUZZ "build the fuzz targets (clang)" OFF)
 option(CQ_WERROR "treat warnings as errors" ON)
 set(CQ_SANITIZE "" CACHE STRING "sanitizers, for instance address,undefined")
 
@@ -20,7 +21,8 @@ if(CQ_SANITIZE)
   target_compile_options(cq_options INTERFACE -fsanitize=${CQ_SANITIZE} -fno-omit-frame-pointer
                                               -fno-sanitize-recover=all)
   # GCC's manual: instrumented code makes this warning see what is not there.
-  target_compile_options(cq_options INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(cq_options
+                         INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(cq_options INTERFACE -fsanitize=${CQ_SANITIZE})
 endif()
 
@@ -29,7 +31,7 @@ if(CQ_CCACHE)
   # Without these two, ccache never hits on files that use a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CQ_CCACHE})
-  add_compile_options(-fpch-preprocess)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 find_program(CQ_LLD ld.lld)
 if(CQ_LLD)

@@ -6,23 +6,38 @@
 
 namespace cq {
 
-at::Tensor Denoiser::eps(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t index,
-                         PointHandler& points) const {
+NoisePrediction Denoiser::predict(const at::Tensor& x, const at::Tensor& labels, int64_t t,
+                                  int64_t index, PointHandler& points) const {
   const Step step(executor_, points, index);
   const double alpha_bar = model_.diffusion().alpha_bar(t);
   const auto kind = model_.diffusion().prediction();
+  const int64_t channels = x.size(1);
   const auto timesteps =
       at::full({x.size(0) * copies()}, t, at::TensorOptions().dtype(at::kLong).device(x.device()));
+  const auto noise_of = [&](const at::Tensor& out) {
+    return to_eps(kind, out.narrow(1, 0, channels), x, alpha_bar);
+  };
+  const auto variance_of = [&](const at::Tensor& out) {
+    return out.size(1) == 2 * channels ? out.narrow(1, channels, channels) : at::Tensor();
+  };
   if (copies() == 1) {
     const auto out = model_.network().forward(model_.input(x, timesteps, labels), step);
-    return to_eps(kind, out, x, alpha_bar);
+    return {noise_of(out), variance_of(out)};
   }
+  const auto& rule = model_.guidance();
   const auto none = at::full_like(labels, model_.null_class());
-  const auto in = model_.input(at::cat({x, x}, 0), timesteps, at::cat({none, labels}, 0));
-  const auto halves = model_.network().forward(in, step).chunk(2, 0);
-  const auto uncond = to_eps(kind, halves[0], x, alpha_bar);
-  const auto cond = to_eps(kind, halves[1], x, alpha_bar);
-  return uncond + guidance_ * (cond - uncond);
+  const auto both = rule.cond_first() ? at::cat({labels, none}, 0) : at::cat({none, labels}, 0);
+  const auto halves =
+      model_.network().forward(model_.input(at::cat({x, x}, 0), timesteps, both), step).chunk(2, 0);
+  const auto &with = halves[rule.cond_first() ? 0 : 1],
+             &without = halves[rule.cond_first() ? 1 : 0];
+  const auto cond = noise_of(with), uncond = noise_of(without);
+  auto eps = uncond + guidance_ * (cond - uncond);
+  if (rule.channels && *rule.channels < channels) {
+    const int64_t guided = *rule.channels;
+    eps = at::cat({eps.narrow(1, 0, guided), cond.narrow(1, guided, channels - guided)}, 1);
+  }
+  return {eps, variance_of(with)};
 }
 
 void Denoiser::locate_fault(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
@@ -39,22 +54,22 @@ at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Deno
                      .to(labels.device());
   const auto run = sampler.start(x, noise);
   while (!run->done()) {
-    const auto eps = denoiser.eps(run->x(), labels, run->timestep(), run->call(), points);
-    if (const int64_t image = first_not_finite(eps); image >= 0) {
+    const auto out = denoiser.predict(run->x(), labels, run->timestep(), run->call(), points);
+    if (const int64_t image = first_not_finite(out.eps); image >= 0) {
       denoiser.locate_fault(run->x(), labels, run->timestep(), run->call(), points);
       throw RunError(
           "the predicted noise is NaN or infinite at step {} (timestep {}), first in image {} of "
           "the batch",
           run->call(), run->timestep(), image);
     }
-    run->advance(eps);
+    run->advance(out);
   }
   return run->x();
 }
 
-at::Tensor decode_images(const Model& model, const at::Tensor& latents, bool truncate) {
+at::Tensor decode_images(const Model& model, const at::Tensor& latents) {
   const auto scaled = (model.first_stage().decode(latents).clamp(-1, 1) + 1) * 127.5;
-  const auto bytes = truncate ? scaled : at::round(scaled);
+  const auto bytes = model.truncates() ? scaled : at::round(scaled);
   return bytes.to(at::kByte).permute({0, 2, 3, 1}).contiguous().cpu();
 }
 

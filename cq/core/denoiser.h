@@ -4,15 +4,19 @@
 
 namespace cq {
 
-/// A model as samplers use it: classifier-free guidance, and whatever it predicts turned to noise.
-/// Guided calls run both halves as one batch, [uncond, cond].
+/// A model as samplers use it: classifier-free guidance as the model's code has it, and whatever it
+/// predicts turned to noise. Guided calls run both halves as one batch.
 class Denoiser {
  public:
   Denoiser(const Model& model, const Executor& executor, double guidance)
       : model_(model), executor_(executor), guidance_(guidance) {}
-  /// Noise predicted at x [B, C, h, w] for labels [B], at timestep t, step index `step`.
+  /// Prediction at x [B, C, h, w] for labels [B], at timestep t, step index `step`.
+  NoisePrediction predict(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
+                          PointHandler& points) const;
   at::Tensor eps(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
-                 PointHandler& points) const;
+                 PointHandler& points) const {
+    return predict(x, labels, t, step, points).eps;
+  }
   /// Computes a step again whose result was not finite; throws RunError naming the layer at fault.
   void locate_fault(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
                     PointHandler& points) const;
@@ -30,8 +34,8 @@ class Denoiser {
 at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Denoiser& denoiser,
                           const at::Tensor& labels, const NoiseSource& noise, PointHandler& points);
 
-/// Latents to images [B, H, W, 3] uint8, rounded (or truncated, as some references do).
-at::Tensor decode_images(const Model& model, const at::Tensor& latents, bool truncate = false);
+/// Latents to images [B, H, W, 3] uint8, rounded or truncated as the model's code does.
+at::Tensor decode_images(const Model& model, const at::Tensor& latents);
 
 /// Labels 0, 1, ..., classes - 1, 0, ... of images first .. first + n - 1.
 at::Tensor cycling_labels(int64_t first, int64_t n, int64_t classes);

@@ -47,6 +47,9 @@ class Network {
   /// middle half; numbers below 0, and a last of 0, count from the end) names. Throws UsageError where the network has no such place.
   virtual CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const = 0;
 
+  /// Whether the output has twice the channels of x, the second half for a variance.
+  virtual bool predicts_variance() const { return false; }
+
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "cq/core/samplers/ddim.h"
+#include "cq/core/samplers/plms.h"
 #include "small_models.h"
 
 namespace cq {
@@ -38,6 +39,21 @@ TEST(RecordTrajectory, WatchesWhatAVisitGivesInAUNet) {
 
 TEST(RecordTrajectory, WatchesWhatAVisitGivesInADiT) {
   expect_watched_equals_visited(test::small_dit());
+}
+
+TEST(Calibrate, ScalesCountStepsWherePlmsCallsTwice) {
+  const c10::NoGradGuard no_grad;
+  const auto model = test::small_dit();
+  const Plms sampler({.steps = 4}, model.diffusion());
+  const auto runs = record_trajectory(model, sampler, {.samples = 2, .batch = 2});
+  EXPECT_EQ(runs.step_of_call, (std::vector<int64_t>{0, 0, 1, 2, 3}));
+  const QuantParameters quant{.name = "w8a8", .recompute_samples = 2, .cached_samples = 2};
+  const Schedule all{.steps = 5, .recompute = {0, 1, 2, 3, 4}};
+  const auto ranges = calibrate(model, 1, runs, quant, all, {});
+  for (const auto& [key, table] : ranges) {
+    if (key.starts_with("weight.")) continue;
+    EXPECT_TRUE(at::equal(table[0], table[1])) << key;
+  }
 }
 
 }  // namespace

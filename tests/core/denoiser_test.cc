@@ -32,6 +32,29 @@ TEST(Denoiser, GuidanceExtrapolatesFromNoClass) {
   EXPECT_GT((with - without).abs().max().item<double>(), 1e-4);
 }
 
+// forward_with_cfg of the DiT code: [cond, uncond], guidance on the first channels only, the rest
+// and the variance from the half with condition.
+TEST(Denoiser, GuidanceOfDiTLeavesTheOtherChannels) {
+  const c10::NoGradGuard no_grad;
+  auto config = test::small_dit_config();
+  config["network"]["learn_sigma"] = true;
+  config["guidance"] = {{"order", "cond_first"}, {"channels", 2}};
+  const Model model(config::Node::from_json(config), nullptr, InitMode::random, 0);
+  const FloatExecutor executor;
+  ComputeAll compute;
+  const auto x = NoiseSource(0, 0).draw(2, {3, 4, 4}, 0);
+  const auto labels = at::arange(2, at::kLong), none = at::full({2}, 10, at::kLong);
+  const auto predict = [&](double guidance, const at::Tensor& classes) {
+    return Denoiser(model, executor, guidance).predict(x, classes, 400, 0, compute);
+  };
+  const auto with = predict(1, labels), without = predict(1, none), guided = predict(4, labels);
+  auto expected = without.eps + 4 * (with.eps - without.eps);
+  expected.narrow(1, 2, 1).copy_(with.eps.narrow(1, 2, 1));
+  EXPECT_LT((guided.eps - expected).abs().max().item<double>(), 1e-4);
+  EXPECT_LT((guided.variance - with.variance).abs().max().item<double>(), 1e-5);
+  EXPECT_GT((with.variance - without.variance).abs().max().item<double>(), 1e-4);
+}
+
 TEST(Denoiser, NamesTheLayerThatGivesNan) {
   const c10::NoGradGuard no_grad;
   auto model = test::small_unet();

@@ -1,12 +1,13 @@
 #include <cmath>
 
+#include <ATen/ops/zeros_like.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
 #include "cq/core/sampler.h"
-#include "cq/core/samplers/ancestral.h"
 #include "cq/core/samplers/ddim.h"
+#include "cq/core/samplers/ddpm.h"
 
 namespace cq {
 namespace {
@@ -28,7 +29,7 @@ std::vector<double> alpha_bars(const DiffusionConfig& c) {
 /// Runs a sampler on scalars of one image with eps = 0.3 x.
 double run(const Sampler& sampler, double x) {
   auto state = sampler.start(at::full({1, 1}, x, at::kDouble), NoiseSource(0, 0));
-  while (!state->done()) state->advance(state->x() * 0.3);
+  while (!state->done()) state->advance({state->x() * 0.3, at::zeros_like(state->x())});
   return state->x().item<double>();
 }
 
@@ -62,11 +63,11 @@ TEST(Ddim, UpdateRule) {
   EXPECT_NEAR(run(Ddim({.steps = 4}, Diffusion(config)), 0.8), x, 1e-12);
 }
 
-TEST(Ancestral, MeanOfTheLastStep) {
+TEST(Ddpm, MeanOfTheLastStep) {
   // One step from t = 0 to the sample has no noise: x0 itself.
   const Diffusion diffusion({});
   const double a = diffusion.alpha_bar(0), x = 0.8;
-  EXPECT_NEAR(run(Ancestral({.steps = 1}, diffusion), x),
+  EXPECT_NEAR(run(Ddpm({.steps = 1}, diffusion), x),
               (x - std::sqrt(1 - a) * 0.3 * x) / std::sqrt(a), 1e-12);
 }
 
@@ -77,16 +78,38 @@ TEST(ToEps, VelocityPredictsTheNoise) {
   EXPECT_NEAR(to_eps(Prediction::v, v, x, alpha).item<double>(), noise, 1e-12);
 }
 
-TEST(Samplers, EverySamplerCallsEachTimestepOnceFromNoisyToClean) {
+TEST(Samplers, EverySamplerGoesFromNoisyToClean) {
   const Diffusion diffusion({});
   for (const auto& entry : sampler_registry().entries()) {
     const auto sampler = sampler_registry().make(
         entry.name, config::Node::dict({{"steps", std::int64_t(20)}}), diffusion);
-    ASSERT_EQ(sampler->calls(), 20) << entry.name;
     const auto& t = sampler->timesteps();
     EXPECT_TRUE(std::is_sorted(t.rbegin(), t.rend())) << entry.name;
+    EXPECT_EQ(sampler->step_of(0), 0) << entry.name;
+    EXPECT_EQ(sampler->step_of(sampler->calls() - 1), 19) << entry.name;
     EXPECT_TRUE(std::isfinite(run(*sampler, 0.5))) << entry.name;
   }
+}
+
+TEST(Plms, FirstStepCallsTwice) {
+  const Diffusion diffusion({});
+  const auto plms =
+      sampler_registry().make("plms", config::Node::dict({{"steps", std::int64_t(50)}}), diffusion);
+  EXPECT_EQ(plms->calls(), 51);
+  EXPECT_EQ(plms->timesteps()[1], plms->timesteps()[2]);
+  EXPECT_EQ(plms->step_of(1), 0);
+  EXPECT_EQ(plms->step_of(2), 1);
+}
+
+TEST(Samplers, StepsThatDoNotFitAreRefused) {
+  const Diffusion diffusion({}), short_one({.timesteps = 100});
+  const auto make = [](const char* name, std::int64_t steps, const Diffusion& d) {
+    return sampler_registry().make(name, config::Node::dict({{"steps", steps}}), d);
+  };
+  EXPECT_THROW(make("ddim", 7, diffusion), UsageError);
+  EXPECT_THROW(make("plms", 30, diffusion), UsageError);
+  EXPECT_THROW(make("ddim", 1000, diffusion), UsageError);
+  EXPECT_THROW(make("ddpm", 101, short_one), UsageError);
 }
 
 }  // namespace

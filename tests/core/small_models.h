@@ -26,24 +26,26 @@ inline Model small_unet(uint64_t seed = 0) {
   return {config::Node::from_json(config), nullptr, InitMode::random, seed};
 }
 
+inline nlohmann::ordered_json small_dit_config() {
+  return {{"name", "small-dit"},
+          {"network",
+           {{"name", "dit"},
+            {"input_size", 4},
+            {"patch_size", 1},
+            {"in_channels", 3},
+            {"hidden_size", 32},
+            {"depth", 4},
+            {"num_heads", 2},
+            {"num_classes", 10},
+            {"learn_sigma", false}}},
+          {"diffusion", {{"prediction", "eps"}}},
+          {"latent", {{"channels", 3}, {"size", 4}}},
+          {"conditioning", {{"kind", "class_label"}, {"classes", 10}}},
+          {"first_stage", {{"kind", "patch"}, {"patch", 1}}}};
+}
+
 inline Model small_dit(uint64_t seed = 0) {
-  const nlohmann::ordered_json config = {
-      {"name", "small-dit"},
-      {"network",
-       {{"name", "dit"},
-        {"input_size", 4},
-        {"patch_size", 1},
-        {"in_channels", 3},
-        {"hidden_size", 32},
-        {"depth", 4},
-        {"num_heads", 2},
-        {"num_classes", 10},
-        {"learn_sigma", false}}},
-      {"diffusion", {{"prediction", "eps"}}},
-      {"latent", {{"channels", 3}, {"size", 4}}},
-      {"conditioning", {{"kind", "class_label"}, {"classes", 10}}},
-      {"first_stage", {{"kind", "patch"}, {"patch", 1}}}};
-  return {config::Node::from_json(config), nullptr, InitMode::random, seed};
+  return {config::Node::from_json(small_dit_config()), nullptr, InitMode::random, seed};
 }
 
 /// One network call of two images.

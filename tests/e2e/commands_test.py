@@ -46,6 +46,10 @@ class Commands(ProgramTest):
                 (("run", "configs/smoke.yaml", "samples=0"), "samples"),
                 (("run", "configs/smoke.yaml", "weights=absent.safetensors"), "absent.safetensors"),
                 (("run", "configs/smoke.yaml", "sampler.steps=7"), "7"),
+                (("sample", "model=ldm-cifar10", "weights=random", "prompt=a cat, sitting", "--out",
+                  "never.npz"), "takes no text"),
+                (("sample", "model=ldm-cifar10", "weights=random", "sampler=ancestral", "--out",
+                  "never.npz"), "variance"),
         ]:
             with self.subTest(arguments):
                 self.assertIn(words, call(*arguments, code=2).stderr)

@@ -15,6 +15,13 @@ namespace cq::hdf5 {
 namespace {
 
 constexpr uint64_t kMostBytes = uint64_t{1} << 40;
+constexpr int kDeepest = 32;
+constexpr size_t kMostObjects = 100'000;
+
+// Values that deflate a hundredfold, or that the file does not hold at all, are a bomb, or so few
+// that they do no harm.
+constexpr uint64_t kHarmless = 256u << 20;
+constexpr uint64_t kMostExpansion = 100;
 
 herr_t keep_deepest(unsigned, const H5E_error2_t* error, void* data) {
   if (error->desc != nullptr) *static_cast<std::string*>(data) = error->desc;
@@ -47,15 +54,41 @@ bool lies_elsewhere(hid_t dataset) {
          H5Pget_external_count(properties.get()) != 0;
 }
 
+// Throws where reading `bytes`, or one chunk, takes memory that no bytes of the file pay for.
+void check_expansion(hid_t dataset, uint64_t bytes, size_t width, const std::string& where) {
+  const uint64_t stored = H5Dget_storage_size(dataset);
+  const Handle properties(H5Dget_create_plist(dataset), H5Pclose);
+  std::array<hsize_t, H5S_MAX_RANK> chunk{};
+  if (H5Pget_layout(properties.get()) == H5D_CHUNKED) {
+    const int rank = H5Pget_chunk(properties.get(), H5S_MAX_RANK, chunk.data());
+    uint64_t chunk_bytes = width;  // a chunk is below 4 GiB
+    for (int i = 0; i < rank; ++i) chunk_bytes *= chunk[size_t(i)];
+    bytes = std::max(bytes, chunk_bytes);
+  }
+  if (bytes > kHarmless && bytes / kMostExpansion > stored) {
+    throw RunError("{} expands from {} to {} bytes, far beyond what features or weights do", where,
+                   stored, bytes);
+  }
+}
+
 struct Listing {
   std::vector<Dataset> datasets;
   std::string path;
   int depth = 0;
+  size_t objects = 0;
+  std::string fault;  // what makes the file refused
 };
 
 herr_t visit_link(hid_t group, const char* name, const H5L_info_t* link, void* data) {
   auto& listing = *static_cast<Listing*>(data);
-  if (link->type != H5L_TYPE_HARD || listing.depth > 32) return 0;
+  if (link->type != H5L_TYPE_HARD) return 0;
+  if (listing.depth > kDeepest || ++listing.objects > kMostObjects) {
+    listing.fault =
+        listing.depth > kDeepest
+            ? fmt::format("groups nested more than {} deep (do they hold themselves?)", kDeepest)
+            : fmt::format("more than {} objects", kMostObjects);
+    return -1;
+  }
   const Handle object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose);
   if (!object.ok()) return -1;
   const std::string path = listing.path + "/" + name;
@@ -157,7 +190,8 @@ std::string type_name(hid_t type) {
 std::vector<Dataset> list_datasets(hid_t file, const std::filesystem::path& path) {
   Listing listing;
   if (H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, nullptr, visit_link, &listing) < 0) {
-    fail("cannot list", path);
+    if (listing.fault.empty()) fail("cannot list", path);
+    throw RunError("{}: {}", printable(path.native()), listing.fault);
   }
   return std::move(listing.datasets);
 }
@@ -192,6 +226,9 @@ at::Tensor read_dataset(hid_t file, const std::string& name, const std::filesyst
     throw RunError("{}: '{}' of shape {} is too large", printable(path.native()), printable(name),
                    shape_text(shape));
   }
+  check_expansion(dataset.get(), static_cast<uint64_t>(*numel) * c10::elementSize(*type),
+                  c10::elementSize(*type),
+                  fmt::format("{}: '{}'", printable(path.native()), printable(name)));
   at::Tensor result = at::empty(shape, at::TensorOptions().dtype(*type));
   if (*numel == 0) return result;
   std::vector<hsize_t> sizes(shape.begin(), shape.end());

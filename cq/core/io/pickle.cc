@@ -161,10 +161,16 @@ class Machine {
 
   void push_long(std::span<const uint8_t> raw) {
     PickledValue& value = push(Kind::integer);
+    const auto repeats_sign = [&] {
+      const uint8_t sign = raw[raw.size() - 2] >= 0x80 ? 0xff : 0;
+      return raw.back() == sign;
+    };
+    while (raw.size() > 8 && repeats_sign()) raw = raw.first(raw.size() - 1);
     if (raw.size() > 8) {
       for (size_t i = raw.size(); i > 0 && raw.size() <= 64; --i) {
         value.text += fmt::format("{:02x}", raw[i - 1]);
       }
+      if (value.text.empty()) value.text = "over 64 bytes";
       return;
     }
     uint64_t bits = !raw.empty() && raw.back() >= 0x80 ? ~uint64_t{0} : 0;

@@ -82,6 +82,9 @@ const PickledValue& argument(std::span<PickledValue* const> arguments, size_t i,
   if (i >= arguments.size() || arguments[i]->kind != kind) {
     throw RunError("argument {} of {} is not what torch writes", i, printable(name));
   }
+  if (kind == Kind::integer && !arguments[i]->text.empty()) {
+    throw RunError("argument {} of {} is beyond 64 bits", i, printable(name));
+  }
   return *arguments[i];
 }
 

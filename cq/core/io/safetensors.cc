@@ -127,18 +127,20 @@ void write_safetensors(const std::filesystem::path& path,
     end += tensors[i].second.nbytes();
   }
 
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  using Json = nlohmann::ordered_json;
+  Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
+  // The container beneath, because insertion into the object looks at every name there is.
+  auto& entries = static_cast<Json::object_t::Container&>(header.get_ref<Json::object_t&>());
   std::unordered_set<std::string> seen = {"__metadata__"};
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = tensors[i];
     if (!seen.insert(name).second) {
       throw RunError("{}: two tensors are named '{}'", printable(path.native()), printable(name));
     }
-    header.push_back({name,
-                      {{"dtype", dtype_name(tensor.scalar_type())},
-                       {"shape", tensor.sizes().vec()},
-                       {"data_offsets", {begins[i], begins[i] + tensor.nbytes()}}}});
+    entries.emplace_back(name, Json{{"dtype", dtype_name(tensor.scalar_type())},
+                                    {"shape", tensor.sizes().vec()},
+                                    {"data_offsets", {begins[i], begins[i] + tensor.nbytes()}}});
   }
   std::string text;
   try {

@@ -36,6 +36,7 @@ class DiT : public Network {
   at::Tensor forward(const NetworkInput& in, const Step& step) const override;
   std::vector<Point> points() const override;
   CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const override;
+  bool predicts_variance() const override { return config_.learn_sigma; }
 
  private:
   struct Block {

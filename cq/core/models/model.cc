@@ -33,6 +33,22 @@ const config::Params<LatentConfig>& latent_parameters() {
   return params;
 }
 
+const config::Params<GuidanceRule>& guidance_parameters() {
+  static const auto params = config::Params<GuidanceRule>()
+                                 .field("order", &GuidanceRule::order, "halves of a guided batch")
+                                 .choices({"uncond_first", "cond_first"})
+                                 .field("channels", &GuidanceRule::channels,
+                                        "guided channels, from the first on; null: all", {1, 4096});
+  return params;
+}
+
+const config::Params<OutputRule>& output_parameters() {
+  static const auto params = config::Params<OutputRule>()
+                                 .field("bytes", &OutputRule::bytes, "how images become bytes")
+                                 .choices({"round", "truncate"});
+  return params;
+}
+
 class PartSource : public WeightSource {
  public:
   PartSource(std::shared_ptr<const WeightSource> whole, std::string prefix)
@@ -92,7 +108,9 @@ Model::Model(const config::Node& model, std::shared_ptr<const WeightSource> sour
              uint64_t seed)
     : name_(model.at("name").as_string()),
       diffusion_(diffusion_parameters().parse(part(model, "diffusion"))),
-      latent_(latent_parameters().parse(part(model, "latent"))) {
+      latent_(latent_parameters().parse(part(model, "latent"))),
+      guidance_(guidance_parameters().parse(part(model, "guidance"))),
+      output_(output_parameters().parse(part(model, "output"))) {
   if (const auto* network = model.get(std::string_view("network"))) {
     network_ = network_registry().make(network->at("name").as_string(), *network,
                                        weights_of(source, "model.diffusion_model.", mode, seed));

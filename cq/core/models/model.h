@@ -13,6 +13,18 @@
 
 namespace cq {
 
+/// `guidance` of a model: how its code applies classifier-free guidance.
+struct GuidanceRule {
+  std::string order = "uncond_first";  ///< of the two halves of a batch
+  std::optional<int64_t> channels;     ///< that are guided, from the first on; null: all
+  bool cond_first() const { return order == "cond_first"; }
+};
+
+/// `output` of a model: how its code makes bytes of images.
+struct OutputRule {
+  std::string bytes = "round";
+};
+
 /// A denoiser with everything around it that its checkpoint holds: conditioning, first stage and
 /// the diffusion process. Const once its prompts are set, and shared by all cells. A model may be a
 /// part alone (an autoencoder); asked for its denoiser it then throws.
@@ -35,6 +47,9 @@ class Model {
   /// Throws UsageError where the model has none (most: it is a model of its own).
   const FeatureEncoder& encoder() const;
   const LatentConfig& latent() const { return latent_; }
+  const GuidanceRule& guidance() const { return guidance_; }
+  /// Bytes of images are truncated, not rounded.
+  bool truncates() const { return output_.bytes == "truncate"; }
   int64_t classes() const { return conditioning_->classes(); }
   /// Label that stands for "no class" in classifier-free guidance.
   int64_t null_class() const { return conditioning_->classes(); }
@@ -56,6 +71,8 @@ class Model {
   std::string name_;
   Diffusion diffusion_;
   LatentConfig latent_;
+  GuidanceRule guidance_;
+  OutputRule output_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Conditioning> conditioning_;
   std::unique_ptr<FirstStage> first_stage_;

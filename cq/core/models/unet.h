@@ -45,6 +45,9 @@ class UNet : public Network {
   at::Tensor forward(const NetworkInput& in, const Step& step) const override;
   std::vector<Point> points() const override { return cuts_; }
   CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const override;
+  bool predicts_variance() const override {
+    return config_.out_channels == 2 * config_.in_channels;
+  }
 
  private:
   /// Whatever stands in one of the checkpoint's sequential blocks.

@@ -76,6 +76,17 @@ void fill_gaps(Calibration& ranges) {
   }
 }
 
+/// Scales count denoising steps: a further call of a step takes the ranges of its first.
+void share_within_steps(Calibration& ranges, const std::vector<int64_t>& step_of_call) {
+  for (auto& [key, table] : ranges) {
+    if (key.starts_with("weight.")) continue;
+    for (size_t call = 1; call < step_of_call.size(); ++call) {
+      if (step_of_call[call] != step_of_call[call - 1]) continue;
+      table[int64_t(call)].copy_(table[int64_t(call) - 1]);
+    }
+  }
+}
+
 }  // namespace
 
 at::Tensor draw_runs(int64_t available, int64_t n, uint64_t seed) {
@@ -112,6 +123,11 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
   const Denoiser denoiser(model, executor, request.guidance);
   Trajectory trajectory{at::empty({sampler.calls(), n, l.channels, l.size, l.size}),
                         cycling_labels(0, n, model.classes()), sampler.timesteps(), request.seed};
+  if (sampler.step_of(sampler.calls() - 1) + 1 != sampler.calls()) {
+    for (int64_t call = 0; call < sampler.calls(); ++call) {
+      trajectory.step_of_call.push_back(sampler.step_of(call));
+    }
+  }
   for (int64_t first = 0; first < n; first += request.batch) {
     const int64_t count = std::min(request.batch, n - first);
     const NoiseSource noise(request.seed, first);
@@ -121,7 +137,7 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
       const int64_t call = run->call();
       trajectory.x[call].narrow(0, first, count).copy_(run->x());
       PinnedPoint watched(watch.point);
-      run->advance(denoiser.eps(run->x(), labels, run->timestep(), call, watched));
+      run->advance(denoiser.predict(run->x(), labels, run->timestep(), call, watched));
       if (watch.seen) watch.seen(call, watched.value());
       if (step_done) step_done();
     }
@@ -157,6 +173,7 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
     call_step(model, collector, guidance, trajectory, most.narrow(0, 0, few), t, pinned);
   }
   fill_gaps(ranges);
+  share_within_steps(ranges, trajectory.step_of_call);
   return ranges;
 }
 

@@ -14,6 +14,8 @@ struct Trajectory {
   at::Tensor labels;  ///< [n] int64
   std::vector<int64_t> timesteps;
   uint64_t seed = 0;  ///< of the first run
+  /// Denoising step of each call, where it is not the call itself (PLMS calls twice in the first).
+  std::vector<int64_t> step_of_call = {};
   int64_t steps() const { return x.size(0); }
 };
 

@@ -2,48 +2,38 @@
 
 #include <cmath>
 
+#include "cq/core/samplers/run.h"
+
 namespace cq {
 
 namespace {
 
-class DdimRun : public SamplerRun {
+class DdimRun : public CountedRun {
  public:
-  DdimRun(const Ddim& sampler, const std::vector<double>& alpha,
-          const std::vector<double>& alpha_next, double eta, at::Tensor x, NoiseSource noise)
-      : sampler_(sampler),
-        alpha_(alpha),
-        alpha_next_(alpha_next),
-        eta_(eta),
-        x_(std::move(x)),
-        noise_(noise) {}
-
-  bool done() const override { return call_ == sampler_.calls(); }
-  int64_t call() const override { return call_; }
-  int64_t timestep() const override { return sampler_.timesteps()[size_t(call_)]; }
-  const at::Tensor& x() const override { return x_; }
-
-  void advance(const at::Tensor& eps) override {
-    const double a = alpha_[size_t(call_)], a_next = alpha_next_[size_t(call_)];
-    const double sigma = eta_ * std::sqrt((1 - a_next) / (1 - a) * (1 - a / a_next));
-    // x0 = (x - sqrt(1-a) eps) / sqrt(a);  x' = sqrt(a') x0 + sqrt(1-a'-sigma^2) eps + sigma z
-    const double from_x = std::sqrt(a_next / a);
-    const double from_eps = std::sqrt(1 - a_next - sigma * sigma) - from_x * std::sqrt(1 - a);
-    x_ = x_ * from_x + eps * from_eps;
-    if (sigma > 0) {
-      const auto z = noise_.draw(x_.size(0), x_.sizes().slice(1), uint64_t(call_) + 1);
-      x_ = x_ + z.to(x_.device()) * sigma;
-    }
-    ++call_;
-  }
+  DdimRun(const Ddim& sampler, const StepGrid& grid, double eta, at::Tensor x,
+          const NoiseSource& noise)
+      : CountedRun(sampler, std::move(x), noise), grid_(grid), eta_(eta) {}
 
  private:
-  const Ddim& sampler_;
-  const std::vector<double>&alpha_, &alpha_next_;
+  // x0 = (x - sqrt(1-a) eps) / sqrt(a);  x' = sqrt(a') x0 + sqrt(1-a'-sigma^2) eps + sigma z
+  at::Tensor next(const NoisePrediction& prediction) override {
+    const double a = grid_.alpha[size_t(call())], a_next = grid_.alpha_next[size_t(call())];
+    const double sigma = eta_ * std::sqrt((1 - a_next) / (1 - a) * (1 - a / a_next));
+    const double from_x = std::sqrt(a_next / a);
+    const double from_eps =
+        std::sqrt(std::max(0.0, 1 - a_next - sigma * sigma)) - from_x * std::sqrt(1 - a);
+    auto moved = x() * from_x + prediction.eps * from_eps;
+    return sigma > 0 ? moved + noise() * sigma : moved;
+  }
+
+  const StepGrid& grid_;
   double eta_;
-  at::Tensor x_;
-  NoiseSource noise_;
-  int64_t call_ = 0;
 };
+
+std::string final_of(const DdimParameters& p) {
+  if (p.final != "auto") return p.final;
+  return p.spacing == "ldm" ? "first" : "one";
+}
 
 }  // namespace
 
@@ -54,32 +44,22 @@ const config::Params<DdimParameters>& Ddim::parameters() {
           .field("steps", &P::steps, "denoising steps T", {1, 1000}, "steps")
           .field("eta", &P::eta, "0: deterministic, 1: as noisy as DDPM", {0, 1})
           .field("spacing", &P::spacing,
-                 "timesteps: ldm = 1, 1 + 1000/S, ... and the last step ends at alpha_bar[0]; "
-                 "quad = squares up to 800, ends at 1 (CIFAR-10 of the DDIM code)")
-          .choices({"ldm", "quad"});
+                 "timesteps: ldm = 1, 1 + 1000/S, ...; even = 0, 1000/S, ...; quad = squares up "
+                 "to 800; trailing = 999, 999 - 1000/S, ...")
+          .choices({"ldm", "even", "quad", "trailing"})
+          .field(
+              "final", &P::final,
+              "where the last step ends: first = alpha_bar[0] (LDM code), one = the clean sample "
+              "(DDIM code for CIFAR-10), auto = first with ldm spacing and one with others")
+          .choices({"auto", "first", "one"});
   return params;
 }
 
-Ddim::Ddim(const Parameters& p, const Diffusion& diffusion) : eta_(p.eta) {
-  if (p.spacing == "ldm") {
-    timesteps_ = ldm_timesteps(diffusion.timesteps(), p.steps);
-  } else {
-    const double top = std::sqrt(0.8 * double(diffusion.timesteps()));
-    for (int64_t i = p.steps; i-- > 0;) {
-      const double root = p.steps > 1 ? top * double(i) / double(p.steps - 1) : 0;
-      timesteps_.push_back(int64_t(root * root));
-    }
-  }
-  for (size_t i = 0; i < timesteps_.size(); ++i) {
-    alpha_.push_back(diffusion.alpha_bar(timesteps_[i]));
-    const bool last = i + 1 == timesteps_.size();
-    const int64_t final_step = p.spacing == "ldm" ? 0 : -1;
-    alpha_next_.push_back(diffusion.alpha_bar(last ? final_step : timesteps_[i + 1]));
-  }
-}
+Ddim::Ddim(const Parameters& p, const Diffusion& diffusion)
+    : eta_(p.eta), grid_(make_step_grid(diffusion, p.spacing, p.steps, final_of(p))) {}
 
 std::unique_ptr<SamplerRun> Ddim::start(at::Tensor x, const NoiseSource& noise) const {
-  return std::make_unique<DdimRun>(*this, alpha_, alpha_next_, eta_, std::move(x), noise);
+  return std::make_unique<DdimRun>(*this, grid_, eta_, std::move(x), noise);
 }
 
 }  // namespace cq

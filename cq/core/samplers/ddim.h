@@ -1,5 +1,6 @@
 #pragma once
 #include "cq/core/sampler.h"
+#include "cq/core/samplers/spacing.h"
 
 namespace cq {
 
@@ -7,6 +8,7 @@ struct DdimParameters {
   int64_t steps = 50;
   double eta = 0;
   std::string spacing = "ldm";
+  std::string final = "auto";
 };
 
 /// DDIM (Song et al. 2021, arXiv 2010.02502, equation 12).
@@ -19,13 +21,12 @@ class Ddim : public Sampler {
   static const config::Params<Parameters>& parameters();
 
   Ddim(const Parameters& parameters, const Diffusion& diffusion);
-  const std::vector<int64_t>& timesteps() const override { return timesteps_; }
+  const std::vector<int64_t>& timesteps() const override { return grid_.timesteps; }
   std::unique_ptr<SamplerRun> start(at::Tensor x, const NoiseSource& noise) const override;
 
  private:
   double eta_;
-  std::vector<int64_t> timesteps_;
-  std::vector<double> alpha_, alpha_next_;  ///< cumulative products at and after each call
+  StepGrid grid_;
 };
 
 }  // namespace cq

@@ -4,6 +4,7 @@
 
 #include "cq/base/error.h"
 #include "cq/base/log.h"
+#include "cq/experiments/commands/common_prompts.h"
 
 namespace cq {
 
@@ -27,10 +28,15 @@ const config::Params<SamplingDefaults>& sampling_defaults() {
 }
 
 void check_model(const config::Node& model) {
-  check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage", "encoder",
-                     "weights", "ema", "sampling"});
+  check_keys(model, {"name", "doc", "network", "diffusion", "latent", "conditioning", "first_stage",
+                     "encoder", "guidance", "output", "weights", "ema", "sampling"});
   if (const auto* sampling = model.get(std::string_view("sampling")))
     sampling_defaults().parse(*sampling);
+}
+
+std::unique_ptr<Model> with_prompts(std::unique_ptr<Model> model, const config::Node& config) {
+  set_prompts(*model, read_prompts_of(config, *model));
+  return model;
 }
 
 }  // namespace
@@ -39,17 +45,21 @@ std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode) {
   const auto& model = config.at("model");
   check_model(model);
   const auto seed = uint64_t(config.at("seed").as_int());
-  if (mode != InitMode::random) return std::make_unique<Model>(model, nullptr, mode, seed);
+  if (mode != InitMode::random) {
+    auto shapes = std::make_unique<Model>(model, nullptr, mode, seed);
+    read_prompts_of(config, *shapes);
+    return shapes;
+  }
   const std::string weights = config.at("weights").as_string();
   if (weights == "random") {
     log_info("{}: random weights, seed {}", model.at("name").as_string(), seed);
-    return std::make_unique<Model>(model, nullptr, mode, seed);
+    return with_prompts(std::make_unique<Model>(model, nullptr, mode, seed), config);
   }
   const auto file = find_data_file(weights);
   log_info("{}: weights from {}", model.at("name").as_string(), file.string());
   const auto* ema = model.get(std::string_view("ema"));
   const auto source = choose_averages(open_weights(file), ema ? ema->as_string() : "auto");
-  return std::make_unique<Model>(model, source, mode, seed);
+  return with_prompts(std::make_unique<Model>(model, source, mode, seed), config);
 }
 
 SamplerChoice make_sampler(const config::Node& sampler, const Diffusion& diffusion) {

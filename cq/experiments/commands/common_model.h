@@ -8,7 +8,8 @@
 namespace cq {
 
 /// The model of a composed config: its `model` group with the weights that `weights` names, a file
-/// or `random` (then drawn from `seed`). `mode` other than `random` builds without any file.
+/// or `random` (then drawn from `seed`), and its prompts. `mode` other than `random` builds without
+/// any file of weights, and only checks the prompts.
 std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode = InitMode::random);
 
 struct SamplerChoice {

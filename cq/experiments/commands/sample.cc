@@ -16,6 +16,7 @@
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_model.h"
 #include "cq/experiments/commands/common_packed.h"
+#include "cq/experiments/commands/common_prompts.h"
 #include "cq/experiments/pipeline/prepare.h"
 
 namespace cq {
@@ -112,11 +113,13 @@ void report(const SampleOptions& options, const Model& model, double seconds) {
 
 int sample_command(const SampleOptions& options) {
   check(options);
-  auto overrides = options.overrides;
+  std::vector<std::string> overrides;
+  for (const auto& one : options.overrides) overrides.push_back(verbatim_prompt(one));
   if (options.seed) overrides.push_back(fmt::format("seed={}", *options.seed));
   const auto config = with_packed_groups(compose_program("sample", overrides), overrides);
-  check_keys(config, {"model", "sampler", "cache", "quant", "correct", "weights", "seed",
-                      "results_dir", "batch", "calibration"});
+  check_keys(config,
+             {"model", "sampler", "cache", "quant", "correct", "weights", "seed", "results_dir",
+              "batch", "calibration", "prompt", "prompts", "negative_prompt"});
   const Context where = make_context(options.common);
   const auto context = context_of(config);
   const auto& cell = *context.cell;
@@ -143,7 +146,9 @@ int sample_command(const SampleOptions& options) {
   }
   const auto images = at::cat(parts, 0);
   if (is_npz(options.out)) {
-    write_npz(options.out, {{"arr_0", images}, {"arr_1", labels}});
+    std::vector<std::pair<std::string, at::Tensor>> arrays{{"arr_0", images}};
+    if (model->conditioning().has_classes()) arrays.emplace_back("arr_1", labels);
+    write_npz(options.out, arrays);
   } else {
     const int64_t shown = std::min(options.images, kGridImages);
     write_png(options.out / "grid.png",

@@ -40,10 +40,10 @@ class WatchedPoints : public PointHandler {
   }
   std::pair<int64_t, int64_t> block_range(int64_t) const override { return blocks_; }
 
-  /// Of the images with their condition, which are the second half of a call with guidance.
-  at::Tensor conditional(const Point& point, int64_t images) const {
+  /// Of the images with their condition, which are one half of a call with guidance.
+  at::Tensor conditional(const Point& point, int64_t images, bool first_half) const {
     const auto& value = values_.at(point);
-    return value.narrow(0, value.size(0) - images, images);
+    return value.narrow(0, first_half ? 0 : value.size(0) - images, images);
   }
 
  private:
@@ -66,6 +66,7 @@ void record(const StageContext& context, StageFolder& folder) {
   const auto& cell = *context.cell;
   const c10::NoGradGuard no_grad;
   const auto runs = load_trajectory(folder.input("trajectory"));
+  const bool cond_first = context.model().guidance().cond_first();
   const int64_t n = cell.record.samples, steps = runs.steps(), batch = cell.run.batch;
   TrajectoryWriter writer(folder.path() / "features.h5", describe(cell), runs.timesteps,
                           cell.record.dtype == "float16" ? at::kHalf : at::kFloat);
@@ -82,7 +83,7 @@ void record(const StageContext& context, StageFolder& folder) {
       WatchedPoints watched(cell.record.points);
       call_step(context.model(), executor, cell.guidance, runs, picked, t, watched);
       for (auto& [point, window] : distances) {
-        const auto value = watched.conditional(point, count);
+        const auto value = watched.conditional(point, count, cond_first);
         writer.append(point, t, value);
         window.add(t, value);
       }

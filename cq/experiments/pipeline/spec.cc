@@ -74,6 +74,10 @@ void check_combination(const CellSpec& cell) {
     throw UsageError("{}: {} is unconditional, so there is nothing to guide to: sampler.guidance=1",
                      cell.config.at("sampler").where(), cell.model->shapes->name());
   }
+  if (cell.sampler->needs_variance() && !cell.model->shapes->network().predicts_variance()) {
+    throw UsageError("{}: the sampler takes a variance, which {} does not predict: sampler=ddpm",
+                     cell.config.at("sampler").where(), cell.model->shapes->name());
+  }
   if (cell.corrector->corrects() && !cell.policy->caches()) {
     throw UsageError("{}: an error correction needs a cached feature: set cache=, or correct=none",
                      cell.config.at("correct").where());
@@ -95,7 +99,12 @@ const config::Params<RunParameters>& run_parameters() {
           .field("samples", &P::samples, "images of a cell", {1, 1e7}, "images")
           .field("batch", &P::batch, "images computed at once", {1, 65536}, "images")
           .field("shard", &P::shard, "images of one sampling stage", {1, 1e7}, "images")
-          .field("metrics", &P::metrics, "metrics of a cell, see `cq-exp list metrics`");
+          .field("metrics", &P::metrics, "metrics of a cell, see `cq-exp list metrics`")
+          .field("prompt", &P::prompt, "a text, for models that take texts")
+          .field("prompts", &P::prompts,
+                 "or a file of texts: COCO captions (.json), PartiPrompts (.tsv), a text a line")
+          .field("negative_prompt", &P::negative_prompt,
+                 "text of the half without condition; null: empty");
   return params;
 }
 

@@ -26,6 +26,9 @@ struct RunParameters {
   int64_t batch = 64;     ///< images computed at once; part of what determines float results
   int64_t shard = 256;    ///< images of one sampling stage
   std::vector<std::string> metrics;
+  std::optional<std::string> prompt;   ///< of models that take texts
+  std::optional<std::string> prompts;  ///< or a file of them
+  std::optional<std::string> negative_prompt;
 };
 const config::Params<RunParameters>& run_parameters();
 

@@ -26,20 +26,27 @@ std::map<std::string, at::Tensor> read_all(const std::filesystem::path& path) {
 }  // namespace
 
 void save_trajectory(const std::filesystem::path& folder, const Trajectory& trajectory) {
-  write_safetensors(folder / "trajectory.safetensors",
-                    {{"x", trajectory.x},
-                     {"labels", trajectory.labels},
-                     {"timesteps", at::tensor(trajectory.timesteps, at::kLong)}},
+  std::vector<std::pair<std::string, at::Tensor>> tensors{
+      {"x", trajectory.x},
+      {"labels", trajectory.labels},
+      {"timesteps", at::tensor(trajectory.timesteps, at::kLong)}};
+  if (!trajectory.step_of_call.empty()) {
+    tensors.emplace_back("step_of_call", at::tensor(trajectory.step_of_call, at::kLong));
+  }
+  write_safetensors(folder / "trajectory.safetensors", tensors,
                     {{"seed", std::to_string(trajectory.seed)}});
 }
 
 Trajectory load_trajectory(const std::filesystem::path& folder) {
   const auto file = SafeTensors::open(folder / "trajectory.safetensors");
-  const auto steps = file.tensor("timesteps");
-  const int64_t* first = steps.data_ptr<int64_t>();
-  return {file.tensor("x"), file.tensor("labels"),
-          std::vector<int64_t>(first, first + steps.numel()),
-          std::stoull(file.metadata().at("seed"))};
+  const auto numbers = [&](const char* name) {
+    const auto tensor = file.tensor(name);
+    const int64_t* first = tensor.data_ptr<int64_t>();
+    return std::vector<int64_t>(first, first + tensor.numel());
+  };
+  return {file.tensor("x"), file.tensor("labels"), numbers("timesteps"),
+          std::stoull(file.metadata().at("seed")),
+          file.contains("step_of_call") ? numbers("step_of_call") : std::vector<int64_t>()};
 }
 
 void save_distances(const std::filesystem::path& folder, const CostTable& costs) {

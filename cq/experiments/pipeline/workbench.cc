@@ -25,6 +25,12 @@ std::shared_ptr<const ModelChoice> Workbench::choose(const config::Node& job) {
   } else {
     key["weights"] = hash(weights);
   }
+  for (const char* text : {"prompt", "negative_prompt"}) {
+    const auto* node = job.get(std::string_view(text));
+    if (node != nullptr && !node->is_null()) key[text] = node->as_string();
+  }
+  const auto* prompts = job.get(std::string_view("prompts"));
+  if (prompts != nullptr && !prompts->is_null()) key["prompts"] = hash(prompts->as_string());
   auto& choice = choices_[canonical_json(key)];
   if (!choice) {
     auto made = std::make_shared<ModelChoice>();

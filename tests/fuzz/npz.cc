@@ -1,0 +1,11 @@
+#include "cq/core/io/npz.h"
+
+#include "tests/fuzz/input.h"
+#include "tests/fuzz/read_all.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  return cq::fuzz::attempt([&] {
+    const cq::fuzz::InputFile input(data, size);
+    cq::fuzz::read_all(cq::Npz::open(input.path()));
+  });
+}
