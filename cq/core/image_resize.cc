@@ -89,9 +89,7 @@ struct BytePass {
     return static_cast<Weight>((w < 0 ? -0.5 : 0.5) + w * (1 << kPlaces));
   }
   static constexpr Sum start = 1 << (kPlaces - 1);
-  static Value finish(Sum sum) {
-    return static_cast<uint8_t>(std::clamp(sum >> kPlaces, 0, 255));
-  }
+  static Value finish(Sum sum) { return static_cast<uint8_t>(std::clamp(sum >> kPlaces, 0, 255)); }
 };
 
 template <class Pass>
@@ -247,8 +245,7 @@ at::Tensor resize_for_clip(const at::Tensor& images, int64_t size, const std::st
     return std::llrint(static_cast<double>(side - size) / 2);
   };
   const at::Tensor resized = resize_pillow_bicubic_bytes(images, tall, wide);
-  const at::Tensor centre =
-      resized.narrow(1, margin(tall), size).narrow(2, margin(wide), size);
+  const at::Tensor centre = resized.narrow(1, margin(tall), size).narrow(2, margin(wide), size);
   return channels_first(centre).div_(255);
 }
 

@@ -44,7 +44,8 @@ class Network {
   /// Points at which a feature can be cached.
   virtual std::vector<Point> points() const = 0;
   /// The point that `cache.branch` (UNet) or `cache.blocks` (DiT, [first, last), empty for the
-  /// middle half; numbers below 0, and a last of 0, count from the end) names. Throws UsageError where the network has no such place.
+  /// middle half; numbers below 0, and a last of 0, count from the end) names. Throws UsageError
+  /// where the network has no such place.
   virtual CachePoint cache_point(int64_t branch, const std::vector<int64_t>& blocks) const = 0;
 
   /// Whether the output has twice the channels of x, the second half for a variance.

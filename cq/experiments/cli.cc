@@ -343,10 +343,9 @@ int run_command_line(int argc, const char* const* argv) {
   app.set_version_flag("--version", [] { return version_line(); });
   app.require_subcommand(1);
   CommandLine line;
-  for (auto* add :
-       {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops, add_bench,
-        add_probe, add_inspect, add_convert, add_report, add_work, add_collect, add_status,
-        add_clean, add_completion}) {
+  for (auto* add : {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops,
+                    add_bench, add_probe, add_inspect, add_convert, add_report, add_work,
+                    add_collect, add_status, add_clean, add_completion}) {
     add(app, line);
   }
   try {

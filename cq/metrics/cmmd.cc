@@ -45,8 +45,8 @@ class Cmmd final : public FeatureMetric {
       const at::Tensor exact = given.to(at::kDouble);
       return exact / exact.square().sum(at::IntArrayRef{1}, true).sqrt();
     };
-    const KernelDistance distance = gaussian_kernel_distance(
-        rows(generated()), rows(reference()), parameters_.sigma, parameters_.scale);
+    const KernelDistance distance = gaussian_kernel_distance(rows(generated()), rows(reference()),
+                                                             parameters_.sigma, parameters_.scale);
     MetricResult result;
     result.value = distance.value;
     result.std = distance.error;

@@ -118,13 +118,12 @@ void Evaluation::make_networks() {
 
 void Evaluation::read() {
   const SideReader reader(request_, network_.get());
-  const bool reference = std::any_of(jobs_.begin(), jobs_.end(), [](const EvaluationJob& job) {
-    return job.needs.reference;
-  });
+  const bool reference = std::any_of(jobs_.begin(), jobs_.end(),
+                                     [](const EvaluationJob& job) { return job.needs.reference; });
   if (reference) {
     source_.reference = request_.reference->name();
-    hashing_ = std::async(std::launch::async,
-                          [this] { return request_.reference->content_hash(); });
+    hashing_ =
+        std::async(std::launch::async, [this] { return request_.reference->content_hash(); });
     // The cache asks for the hash at once; otherwise it is taken beside the metrics.
     if (network_ && !request_.cache.empty()) reference_hash_ = hashing_.get();
     reference_ = reader.reference(reference_needs_, reference_hash_);
@@ -212,8 +211,8 @@ void Evaluation::feed(const EvaluationJob& job, Metric& metric, MetricBatch& bat
   // One side after the other, so that a message can name the file.
   MetricBatch mine;
   mine.generated = batch.generated;
-  const std::filesystem::path& file = job.needs.logits && request_.logits ? *request_.logits
-                                                                          : request_.generated->path();
+  const std::filesystem::path& file =
+      job.needs.logits && request_.logits ? *request_.logits : request_.generated->path();
   naming(file.string(), [&] { metric.add(mine); });
   if (!job.needs.reference) return;
   batch.reference = reference_.all;

@@ -12,8 +12,8 @@ namespace cq {
 FeatureCache::FeatureCache(const std::filesystem::path& folder, const std::string& content_hash,
                            const FeatureNetwork& network) {
   if (folder.empty()) return;
-  const nlohmann::ordered_json key{{"schema", 1}, {"content", content_hash},
-                                   {"network", network.protocol()}};
+  const nlohmann::ordered_json key{
+      {"schema", 1}, {"content", content_hash}, {"network", network.protocol()}};
   file_ = folder / (Sha256().add(key.dump()).hex() + ".safetensors");
 }
 

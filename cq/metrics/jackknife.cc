@@ -56,9 +56,9 @@ void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metr
     values.push_back(metric->result().value);
   }
   const double error = spread_of(values).std * std::sqrt(static_cast<double>(splits - 1));
-  result.interval = interval_of(
-      result.value, error,
-      fmt::format("delete-one-split jackknife, {} splits, reference fixed", splits));
+  result.interval =
+      interval_of(result.value, error,
+                  fmt::format("delete-one-split jackknife, {} splits, reference fixed", splits));
   if (!result.std) {
     result.std = error;
     result.protocol["std"] = "delete-one-split jackknife";

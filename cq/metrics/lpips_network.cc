@@ -42,7 +42,11 @@ const std::vector<Trunk>& trunks() {
         {{10, 256}, {12, 256}, {14, 256}},
         {{17, 512}, {19, 512}, {21, 512}},
         {{24, 512}, {26, 512}, {28, 512}}},
-       3, 1, 1, 3, 2}};
+       3,
+       1,
+       1,
+       3,
+       2}};
   return all;
 }
 
@@ -114,19 +118,18 @@ class LpipsNetwork : public PerceptualNetwork {
     for (size_t stage = 0; stage < trunk_.stages.size(); ++stage) {
       auto& built = stages_.emplace_back();
       for (const Place& place : trunk_.stages[stage]) {
-        const int64_t kernel = stage == 0   ? trunk_.kernel
-                               : stage == 1 ? trunk_.second_kernel
-                                            : 3;
+        const int64_t kernel = stage == 0 ? trunk_.kernel : stage == 1 ? trunk_.second_kernel : 3;
         built.convolutions.push_back(
-            {sources.get(trunk_names(stage, place.index, "weight"), {place.out, in, kernel, kernel}),
+            {sources.get(trunk_names(stage, place.index, "weight"),
+                         {place.out, in, kernel, kernel}),
              sources.get(trunk_names(stage, place.index, "bias"), {place.out})});
         in = place.out;
       }
       // The package's heads follow a dropout; a copy trained without has them at 0.
-      built.head = sources.get({fmt::format("lin{}.model.1.weight", stage),
-                                fmt::format("lins.{}.model.1.weight", stage),
-                                fmt::format("lin{}.model.0.weight", stage)},
-                               {1, in, 1, 1});
+      built.head = sources.get(
+          {fmt::format("lin{}.model.1.weight", stage), fmt::format("lins.{}.model.1.weight", stage),
+           fmt::format("lin{}.model.0.weight", stage)},
+          {1, in, 1, 1});
     }
   }
 
@@ -143,8 +146,8 @@ class LpipsNetwork : public PerceptualNetwork {
     const int64_t step = std::max<int64_t>(1, kPixelsAtOnce / (height * width));
     std::vector<at::Tensor> parts;
     for (int64_t begin = 0; begin < images.size(0); begin += step) {
-      parts.push_back(compare(images.slice(0, begin, begin + step),
-                              references.slice(0, begin, begin + step)));
+      parts.push_back(
+          compare(images.slice(0, begin, begin + step), references.slice(0, begin, begin + step)));
     }
     const at::Tensor result = at::cat(parts);
     if (!result.isfinite().all().item<bool>()) throw RunError("[lpips] a distance is not finite");
@@ -193,8 +196,7 @@ class LpipsNetwork : public PerceptualNetwork {
     for (size_t stage = 0; stage < stages_.size(); ++stage) {
       x = run(stage, x);
       const at::Tensor features = normalised(x);
-      const at::Tensor difference =
-          (features.narrow(0, 0, n) - features.narrow(0, n, n)).square();
+      const at::Tensor difference = (features.narrow(0, 0, n) - features.narrow(0, n, n)).square();
       total.add_(at::conv2d(difference, stages_[stage].head).flatten(1).mean(1));
     }
     return total.cpu();

@@ -57,8 +57,9 @@ TEST(ImageResizes, VariantsDiffer) {
 
 TEST(ImageResizes, UnknownNamesListTheKnown) {
   const auto images = at::zeros({1, 4, 4, 3}, at::kByte);
-  EXPECT_THAT([&] { resize_for_inception(images, kSize, "bicubic"); },
-              ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("pytorch-fid, adm, clean")));
+  EXPECT_THAT(
+      [&] { resize_for_inception(images, kSize, "bicubic"); },
+      ::testing::ThrowsMessage<UsageError>(::testing::HasSubstr("pytorch-fid, adm, clean")));
   EXPECT_THROW(resize_for_clip(images, kSize, "adm"), UsageError);
 }
 

@@ -142,13 +142,12 @@ TEST_F(NetworksTest, DiT) {
 }
 
 TEST_F(NetworksTest, Ddpm) {
-  const auto built = model(
-      {{"network", {{"name", "ddpm"}, {"channels", 32}, {"channel_mult", {1, 2, 1}}}}},
-      weights("ddpm"));
-  const auto out = run(built.network(), {.x = uniform("x", {1, 3, 32, 32}),
-                                         .t = t_.narrow(0, 1, 1),
-                                         .context = {},
-                                         .y = {}});
+  const auto built =
+      model({{"network", {{"name", "ddpm"}, {"channels", 32}, {"channel_mult", {1, 2, 1}}}}},
+            weights("ddpm"));
+  const auto out =
+      run(built.network(),
+          {.x = uniform("x", {1, 3, 32, 32}), .t = t_.narrow(0, 1, 1), .context = {}, .y = {}});
   const auto every_fourth = at::arange(0, 32, 4, at::kLong);
   EXPECT_LT(difference(out.index_select(2, every_fourth).index_select(3, every_fourth), "ddpm.out"),
             1e-5);
@@ -196,9 +195,10 @@ TEST_F(NetworksTest, FullSizesHaveTheReferencesNamesAndShapes) {
   for (const char* name : {"ldm4-imagenet", "ldm4-bedroom", "ldm8-church", "sd14", "dit-xl-2",
                            "ddpm-cifar10", "clip-vit-b-32", "inception-v3-fid"}) {
     const auto file = fmt::format("{}/configs/model/{}.yaml", CQ_SOURCE_DIR, name);
-    const Model built(config::read_yaml(config::read_yaml_text(file), file), nullptr, InitMode::shapes, 0);
-    const auto& weights = built.has_network() ? built.network().weights()
-                                              : built.encoder().weights();
+    const Model built(config::read_yaml(config::read_yaml_text(file), file), nullptr,
+                      InitMode::shapes, 0);
+    const auto& weights =
+        built.has_network() ? built.network().weights() : built.encoder().weights();
     EXPECT_EQ(std::to_string(weights.named().size()),
               golden_.metadata().at(std::string(name) + ".count"));
     EXPECT_EQ(test::product_hash(weights), golden_.metadata().at(std::string(name) + ".hash"))
@@ -271,9 +271,9 @@ TEST_F(NetworksTest, FaultsNameKeysAndLayout) {
     FAIL() << "expected a RunError";
   } catch (const RunError& error) {
     const std::string text = error.what();
-    for (const char* part : {"layout: DiT", "missing blocks.0.attn.proj.bias",
-                             "blocks.1.attn.proj.bias has shape [49], expected [48]",
-                             "unknown surplus"}) {
+    for (const char* part :
+         {"layout: DiT", "missing blocks.0.attn.proj.bias",
+          "blocks.1.attn.proj.bias has shape [49], expected [48]", "unknown surplus"}) {
       EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
     }
   }

@@ -67,7 +67,8 @@ TEST_F(DeltaDit, ThePapersVariantKeepsTheMiddleHalf) {
 
 TEST_F(DeltaDit, TheOriginalSkipsTheLastBlocksEarlyAndTheFirstOnesLate) {
   // T - i > b = 3 for the groups that begin at 0 and 2.
-  const auto p = policy({{"variant", "original"}, {"interval", 2}, {"skipped", 3}, {"boundary", 3}});
+  const auto p =
+      policy({{"variant", "original"}, {"interval", 2}, {"skipped", 3}, {"boundary", 3}});
   const Counting counting;
   auto kept = cache(*p);
   for (const int64_t start : {0, 2, 4}) {
@@ -83,7 +84,8 @@ TEST_F(DeltaDit, TheOriginalSkipsTheLastBlocksEarlyAndTheFirstOnesLate) {
 
 TEST_F(DeltaDit, AGroupKeepsTheStageInWhichItBegins) {
   // Step 3 is late (6 - 3 = 3), its group began early at 2.
-  const auto p = policy({{"variant", "original"}, {"interval", 2}, {"skipped", 2}, {"boundary", 3}});
+  const auto p =
+      policy({{"variant", "original"}, {"interval", 2}, {"skipped", 2}, {"boundary", 3}});
   auto kept = cache(*p);
   run(executor_, kept, 2);
   EXPECT_LT(test::difference(run(executor_, kept, 3), reusing({2, 4}, 3, 2)), 1e-6);

@@ -268,8 +268,8 @@ TEST_F(Evaluate, DamagedFilesAreNamed) {
     EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<RunError>(HasSubstr(to))) << to;
   };
   cut("y.npy", "cut.npy");
-  write_npz(folder_ / "s.npz", {{"mu", at::zeros({24}, at::kDouble)},
-                                {"sigma", at::eye(24, at::kDouble)}});
+  write_npz(folder_ / "s.npz",
+            {{"mu", at::zeros({24}, at::kDouble)}, {"sigma", at::eye(24, at::kDouble)}});
   cut("s.npz", "cut.npz");
   for (const double bad : {std::nan(""), -1.0}) {
     at::Tensor sigma = at::eye(24, at::kDouble);

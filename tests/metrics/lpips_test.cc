@@ -1,5 +1,3 @@
-#include "cq/metrics/lpips_network.h"
-
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -7,6 +5,7 @@
 
 #include "cq/base/error.h"
 #include "cq/core/io/safetensors.h"
+#include "cq/metrics/lpips_network.h"
 #include "tests/core/golden_weights.h"
 #include "tests/io/temp_folder.h"
 #include "tests/metrics/golden.h"
@@ -24,10 +23,13 @@ struct Layer {
 
 std::vector<Layer> layers(const std::string& net) {
   if (net == "alex") {
-    return {{1, 0, 3, 64, 11}, {2, 3, 64, 192, 5}, {3, 6, 192, 384, 3}, {4, 8, 384, 256, 3},
+    return {{1, 0, 3, 64, 11},
+            {2, 3, 64, 192, 5},
+            {3, 6, 192, 384, 3},
+            {4, 8, 384, 256, 3},
             {5, 10, 256, 256, 3}};
   }
-  return {{1, 0, 3, 64, 3},     {1, 2, 64, 64, 3},    {2, 5, 64, 128, 3},  {2, 7, 128, 128, 3},
+  return {{1, 0, 3, 64, 3},     {1, 2, 64, 64, 3},    {2, 5, 64, 128, 3},   {2, 7, 128, 128, 3},
           {3, 10, 128, 256, 3}, {3, 12, 256, 256, 3}, {3, 14, 256, 256, 3}, {4, 17, 256, 512, 3},
           {4, 19, 512, 512, 3}, {4, 21, 512, 512, 3}, {5, 24, 512, 512, 3}, {5, 26, 512, 512, 3},
           {5, 28, 512, 512, 3}};

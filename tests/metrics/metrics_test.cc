@@ -227,10 +227,10 @@ TEST(Metrics, CmmdAgreesWithItsDefinition) {
   const auto unit = [](const at::Tensor& z) {
     return z / z.square().sum(at::IntArrayRef{1}, true).sqrt();
   };
-  EXPECT_NEAR(directions->result().value,
-              1000 * (kernel(unit(x), unit(x)) + kernel(unit(y), unit(y)) -
-                      2 * kernel(unit(x), unit(y))),
-              1e-6);
+  EXPECT_NEAR(
+      directions->result().value,
+      1000 * (kernel(unit(x), unit(x)) + kernel(unit(y), unit(y)) - 2 * kernel(unit(x), unit(y))),
+      1e-6);
 }
 
 TEST(Metrics, ClipScoreByHand) {

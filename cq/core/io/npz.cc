@@ -21,7 +21,7 @@ constexpr uint64_t kLongestHeader = (1u << 20) + 12;
 constexpr std::string_view kSuffix = ".npy";
 
 NpyHeader read_header(const ZipArchive& zip, const ZipArchive::Member& member,
-                     const std::string& where) {
+                      const std::string& where) {
   const std::vector<uint8_t> start = zip.read_start(member.name, kUsualHeader);
   const bool complete = start.size() < 12 || start[6] == 1 || member.size <= kUsualHeader;
   const size_t length = start.size() < 12 ? 0 : start[8] | static_cast<size_t>(start[9]) << 8;

@@ -146,8 +146,7 @@ struct ZipArchive::Stream::File : OpenMember {
 ZipArchive::Stream::Stream(const ZipArchive& archive, const std::string& name)
     : archive_(archive), name_(name), left_(archive.member(name).size) {
   const std::lock_guard lock(archive.handle_->mutex);
-  file_ =
-      std::make_unique<File>(zip_fopen_index(archive.handle_->zip, archive.index_.at(name), 0));
+  file_ = std::make_unique<File>(zip_fopen_index(archive.handle_->zip, archive.index_.at(name), 0));
   if (file_->file == nullptr) fail(zip_strerror(archive.handle_->zip));
 }
 

@@ -64,8 +64,7 @@ ClipEncoder::ClipEncoder(const Parameters& c, Weights weights)
       text_(Scope(this->weights(), "text_model"), c),
       vision_(Scope(this->weights(), "vision_model"), c.vision()) {
   const Scope root(this->weights());
-  text_projection_ =
-      make_linear(root, "text_projection", c.width, c.projection, {.bias = false});
+  text_projection_ = make_linear(root, "text_projection", c.width, c.projection, {.bias = false});
   image_projection_ =
       make_linear(root, "visual_projection", c.vision_width, c.projection, {.bias = false});
   root.add("logit_scale", {}, Init::ones());

@@ -12,10 +12,9 @@ ClipText::ClipText(const Scope& scope, const ClipTextConfig& c) : config_(c) {
       (embeddings / "token_embedding").add("weight", {c.vocabulary, c.width}, Init::normal(0.02));
   positions_ =
       (embeddings / "position_embedding").add("weight", {c.tokens, c.width}, Init::normal(0.01));
-  layers_.emplace(scope / "encoder", ClipLayersConfig{.width = c.width,
-                                                      .layers = c.layers,
-                                                      .heads = c.heads,
-                                                      .causal = true});
+  layers_.emplace(
+      scope / "encoder",
+      ClipLayersConfig{.width = c.width, .layers = c.layers, .heads = c.heads, .causal = true});
   final_ = make_layer_norm(scope, "final_layer_norm", c.width, ClipLayers::kEps);
 }
 

@@ -68,8 +68,8 @@ bool DdpmUNet::has_attention(int64_t factor) const {
 
 DdpmUNet::Attention DdpmUNet::make_attention(const Scope& scope, int64_t n) {
   Attention attention{};
-  attention.qkv = make_conv_rows(scope, {"q", "k", "v"}, n, n,
-                                 make_group_norm(scope, "norm", n, kEps));
+  attention.qkv =
+      make_conv_rows(scope, {"q", "k", "v"}, n, n, make_group_norm(scope, "norm", n, kEps));
   attention.product = scope.weights().add(AttentionUnit{scope.path(), -1, 1});
   attention.out = make_conv(scope, "proj_out", n, n, 1, {.zero_init = true});
   return attention;

@@ -72,7 +72,9 @@ void Inception::build_blocks(const Scope& root) {
         {{Pool::none, {{"branch1x1", 64, 1, 1}}},
          {Pool::none, {{"branch5x5_1", 48, 1, 1}, {"branch5x5_2", 64, 5, 5}}},
          {Pool::none,
-          {{"branch3x3dbl_1", 64, 1, 1}, {"branch3x3dbl_2", 96, 3, 3}, {"branch3x3dbl_3", 96, 3, 3}}},
+          {{"branch3x3dbl_1", 64, 1, 1},
+           {"branch3x3dbl_2", 96, 3, 3},
+           {"branch3x3dbl_3", 96, 3, 3}}},
          {Pool::average, {{"branch_pool", pooled, 1, 1}}}});
   };
   const auto c = [&](const char* name, int64_t n) {
@@ -128,11 +130,10 @@ void Inception::build_blocks(const Scope& root) {
 Inception::Inception(Weights& weights) {
   const Scope root(weights);
   int64_t channels = 3;
-  for (const Shape& s : {Shape{"Conv2d_1a_3x3", 32, 3, 3, 2, false},
-                         Shape{"Conv2d_2a_3x3", 32, 3, 3, 1, false},
-                         Shape{"Conv2d_2b_3x3", 64, 3, 3},
-                         Shape{"Conv2d_3b_1x1", 80, 1, 1},
-                         Shape{"Conv2d_4a_3x3", 192, 3, 3, 1, false}}) {
+  for (const Shape& s :
+       {Shape{"Conv2d_1a_3x3", 32, 3, 3, 2, false}, Shape{"Conv2d_2a_3x3", 32, 3, 3, 1, false},
+        Shape{"Conv2d_2b_3x3", 64, 3, 3}, Shape{"Conv2d_3b_1x1", 80, 1, 1},
+        Shape{"Conv2d_4a_3x3", 192, 3, 3, 1, false}}) {
     stem_.push_back(make_convolution(root, s, channels));
     channels = s.out;
   }
@@ -145,8 +146,8 @@ void Inception::fold() const {
   const auto fold_chain = [](const Chain& chain) {
     for (const auto& c : chain) {
       const auto factor = c.scale * at::rsqrt(c.variance + kEps);
-      c.folded_weight = (c.weight * factor.view({-1, 1, 1, 1}))
-                            .contiguous(at::MemoryFormat::ChannelsLast);
+      c.folded_weight =
+          (c.weight * factor.view({-1, 1, 1, 1})).contiguous(at::MemoryFormat::ChannelsLast);
       c.folded_bias = c.shift - c.mean * factor;
     }
   };
@@ -248,9 +249,7 @@ FeatureEncoder::Named InceptionEncoder::encode(const Named& inputs, const Step& 
   auto x = images.permute({0, 3, 1, 2}).to(at::kFloat).div_(255);
   x = at::upsample_bilinear2d(x, {Inception::size, Inception::size}, /*align_corners=*/false);
   const auto out = network_.forward(x.mul_(2).sub_(1), step);
-  return {{"pool3", out.pool3},
-          {"logits_unbiased", out.logits_unbiased},
-          {"spatial", out.spatial}};
+  return {{"pool3", out.pool3}, {"logits_unbiased", out.logits_unbiased}, {"spatial", out.spatial}};
 }
 
 }  // namespace cq

@@ -18,9 +18,8 @@ ResBlock::ResBlock(const Scope& scope, const ResBlockConfig& c) : config_(c) {
                    .resample = c.resample,
                    .geometry = same_3x3(),
                    .seam = c.seam});
-  embedding_ =
-      make_linear(scope, c.names.embedding, c.embedding, c.scale_shift ? 2 * c.out : c.out,
-                  {.act = Activation::silu, .embedding = true});
+  embedding_ = make_linear(scope, c.names.embedding, c.embedding, c.scale_shift ? 2 * c.out : c.out,
+                           {.act = Activation::silu, .embedding = true});
   out_ = make_conv(scope, c.names.conv2, c.out, c.out, 3,
                    {.norm = make_group_norm(scope, c.names.norm2, c.out, c.eps),
                     .act = Activation::silu,

@@ -174,9 +174,10 @@ Tensors unet(const WeightSource& source, int64_t head_channels) {
     const auto renamed = rename(name);
     if (const auto qkv = renamed.find(".qkv."); qkv != std::string::npos) {
       if (value.size(0) % (3 * head_channels) != 0) {
-        throw RunError("{}: {} has {} rows, which heads of {} channels do not divide; set "
-                       "head_channels",
-                       source.description(), name, value.size(0), head_channels);
+        throw RunError(
+            "{}: {} has {} rows, which heads of {} channels do not divide; set "
+            "head_channels",
+            source.description(), name, value.size(0), head_channels);
       }
       for (auto& part : split_heads_of(renamed.substr(0, qkv + 1), renamed.substr(qkv + 5), value,
                                        head_channels)) {
@@ -248,9 +249,10 @@ std::vector<std::pair<std::string, at::Tensor>> to_compvis(const WeightSource& s
     std::vector<at::Tensor> by_head;
     for (const char* one : {"q", "k", "v"}) {
       if (!rows.contains(one) || rows.at(one).size(0) % head_channels != 0) {
-        throw RunError("{}: {} of {} is missing or not divided by heads of {} channels; set "
-                       "head_channels",
-                       source.description(), one, name, head_channels);
+        throw RunError(
+            "{}: {} of {} is missing or not divided by heads of {} channels; set "
+            "head_channels",
+            source.description(), one, name, head_channels);
       }
       by_head.push_back(rows.at(one).reshape({rows.at(one).size(0) / head_channels, 1, -1}));
     }

@@ -14,8 +14,8 @@ namespace cq {
 using DiffusersModules = std::map<std::string, std::vector<std::pair<std::string, at::Tensor>>>;
 
 /// `head_channels` is the width of a head in plain attention blocks, whose q, k and v lie
-/// interleaved by head in a CompVis checkpoint. Whatever belongs to no network (schedules, averages)
-/// is left out. Throws RunError for a network that diffusers has no class for.
+/// interleaved by head in a CompVis checkpoint. Whatever belongs to no network (schedules,
+/// averages) is left out. Throws RunError for a network that diffusers has no class for.
 DiffusersModules to_diffusers(const WeightSource& source, int64_t head_channels);
 
 /// All tensors under CompVis' names: 1x1 convolutions of autoencoders with their two last

@@ -124,8 +124,8 @@ std::vector<fs::path> checkpoints_in(const fs::path& folder) {
       if (extension == known) kinds[variant + 1].push_back(entry.path());
     }
   }
-  const auto best = std::find_if(kinds.begin(), kinds.end(),
-                                 [](const auto& files) { return !files.empty(); });
+  const auto best =
+      std::find_if(kinds.begin(), kinds.end(), [](const auto& files) { return !files.empty(); });
   auto& found = best == kinds.end() ? kinds.front() : *best;
   std::sort(found.begin(), found.end());
   return found;

@@ -61,9 +61,9 @@ int64_t count_children(const std::vector<std::string>& names, const std::string&
 /// Parts of diffusers' plain attention blocks, in their newer and their older form.
 const std::map<std::string, std::string>& attention_names() {
   static const std::map<std::string, std::string> names{
-      {"group_norm", "norm"}, {"to_q", "q"},  {"to_k", "k"},  {"to_v", "v"},
-      {"to_out", "proj_out"}, {"query", "q"}, {"key", "k"},   {"value", "v"},
-      {"proj_attn", "proj_out"}};
+      {"group_norm", "norm"}, {"to_q", "q"},          {"to_k", "k"},
+      {"to_v", "v"},          {"to_out", "proj_out"}, {"query", "q"},
+      {"key", "k"},           {"value", "v"},         {"proj_attn", "proj_out"}};
   return names;
 }
 
@@ -197,8 +197,7 @@ std::map<std::string, LayoutEntry> openai_clip(const std::string& name) {
   if (visual) p.erase(p.begin());
   // transformer.resblocks.N.<module>.<leaf>
   if (p.size() < 5 || p[0] != "transformer" || p[1] != "resblocks") return {{name, {name}}};
-  const auto at =
-      fmt::format("{}_model.encoder.layers.{}.", visual ? "vision" : "text", p[2]);
+  const auto at = fmt::format("{}_model.encoder.layers.{}.", visual ? "vision" : "text", p[2]);
   const auto module = tail(p, 3).substr(1);
   if (p[3] == "attn" && p[4].starts_with("in_proj_")) {
     std::map<std::string, LayoutEntry> out;

@@ -1,7 +1,7 @@
 #pragma once
 // Names of published checkpoints, translated to the ones that models are built with: those of an
-// LDM checkpoint (model.diffusion_model.*, first_stage_model.*, cond_stage_model.*), and encoder.* for the networks
-// of metrics.
+// LDM checkpoint (model.diffusion_model.*, first_stage_model.*, cond_stage_model.*), and encoder.*
+// for the networks of metrics.
 #include <functional>
 #include <map>
 #include <string>

@@ -40,9 +40,8 @@ Settings read_settings(const std::vector<std::string>& overrides) {
       throw UsageError("[convert] layout={}: compvis or diffusers", value);
     } else if (key == "head_channels") {
       const auto digits = value.find_first_not_of("0123456789");
-      settings.head_channels = value.empty() || value.size() > 5 || digits != std::string::npos
-                                   ? 0
-                                   : std::stoll(value);
+      settings.head_channels =
+          value.empty() || value.size() > 5 || digits != std::string::npos ? 0 : std::stoll(value);
       if (settings.head_channels < 1) {
         throw UsageError("[convert] head_channels={}: a whole number from 1 on", value);
       }
@@ -77,10 +76,9 @@ void write_as_diffusers(const ConvertOptions& options, const WeightSource& sourc
   }
   for (const auto& [name, tensors] : modules) {
     fs::create_directories(options.out / name);
-    const char* file = name == "text_encoder" ? "model.safetensors"
-                                              : "diffusion_pytorch_model.safetensors";
-    write(options.out / name / file, tensors, options.in, source.description(),
-          {{"format", "pt"}});
+    const char* file =
+        name == "text_encoder" ? "model.safetensors" : "diffusion_pytorch_model.safetensors";
+    write(options.out / name / file, tensors, options.in, source.description(), {{"format", "pt"}});
   }
 }
 

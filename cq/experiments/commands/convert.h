@@ -13,9 +13,9 @@ struct ConvertOptions {
 };
 
 /// `cq-exp convert IN OUT`: the same tensors, names and types as safetensors; views become
-/// contiguous. With `layout`, under the names of an LDM checkpoint or of diffusers; several networks
-/// in diffusers' layout become a folder OUT of one file each. Returns the exit code. Throws RunError
-/// naming the file and the tensor; then OUT is as it was before.
+/// contiguous. With `layout`, under the names of an LDM checkpoint or of diffusers; several
+/// networks in diffusers' layout become a folder OUT of one file each. Returns the exit code.
+/// Throws RunError naming the file and the tensor; then OUT is as it was before.
 int convert_command(const ConvertOptions& options);
 
 }  // namespace cq

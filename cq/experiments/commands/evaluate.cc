@@ -8,7 +8,6 @@
 #include <initializer_list>
 
 #include <c10/core/GradMode.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -101,8 +100,8 @@ void choose_weights(const EvaluateOptions& options, const std::vector<std::strin
   const bool paired_alone = std::all_of(names.begin(), names.end(), [](const std::string& name) {
     return name == "psnr" || name == "ssim" || name == "lpips";
   });
-  const bool weights_are_lpips = lpips && options.lpips_weights.empty() &&
-                                 (paired_alone || options.features == "none");
+  const bool weights_are_lpips =
+      lpips && options.lpips_weights.empty() && (paired_alone || options.features == "none");
   auto perceptual = options.lpips_weights;
   if (!perceptual.empty() && !lpips) {
     throw UsageError("--lpips-weights: lpips is not among --metrics {}", fmt::join(names, ","));

@@ -30,8 +30,8 @@ struct EvaluateOptions {
   std::optional<std::filesystem::path> reference;
   std::vector<std::string> metrics;  ///< names of metric_registry(), or their labels ("fd_cifar")
   std::string features = "cifar";    ///< "none" takes .npy features and statistics as they are
-  std::filesystem::path weights;  ///< of the feature network; of LPIPS' where there is none
-  std::string resize;             ///< how images are brought to the network's size
+  std::filesystem::path weights;     ///< of the feature network; of LPIPS' where there is none
+  std::string resize;                ///< how images are brought to the network's size
   std::vector<std::filesystem::path> lpips_weights;
   std::optional<std::filesystem::path> prompts;  ///< .npy: CLIP tokens, or features of texts
   /// Folder that keeps features of references; "none": nothing is kept; empty: the user's cache.

@@ -11,8 +11,8 @@ struct ProbeOptions {
 };
 
 /// `cq-exp probe`: one forward pass of a network, in float32. The input's names choose the part of
-/// the model: `t` its denoiser, `z` or `x` its first stage, `tokens` its text encoder; an encoder of images is
-/// a model of its own.
+/// the model: `t` its denoiser, `z` or `x` its first stage, `tokens` its text encoder; an encoder
+/// of images is a model of its own.
 int probe_command(const ProbeOptions& options);
 
 }  // namespace cq

@@ -199,8 +199,7 @@ std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& be
   cell->corrector = corrector_registry().make(correct.at("name").as_string(), correct);
   check_combination(*cell);
   if (cell->policy->caches()) {
-    cell->point =
-        point_of(*cell->policy, cell->model->shapes->network(), cell->sampler->calls());
+    cell->point = point_of(*cell->policy, cell->model->shapes->network(), cell->sampler->calls());
     if (cell->point.late && (cell->quant.enabled() || cell->corrector->corrects())) {
       throw UsageError(
           "{}: quantization and correction need one range of blocks for all steps; this policy "

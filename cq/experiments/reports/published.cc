@@ -33,7 +33,8 @@ bool has_text(const Json& line, const char* key, const std::string& value) {
 bool is_row(const Json& line, const CellConfig& keys) {
   const auto caches = line.value("cache", std::vector<std::string>{"none"});
   if (std::find(caches.begin(), caches.end(), keys.cache) == caches.end()) return false;
-  if (line.contains("interval") && keys.interval != line.at("interval").get<int64_t>()) return false;
+  if (line.contains("interval") && keys.interval != line.at("interval").get<int64_t>())
+    return false;
   const bool quantized = line.contains("bits");
   if (quantized != keys.quantized()) return false;
   if (quantized && (keys.weight_bits != line.at("bits")[0].get<int64_t>() ||
@@ -89,9 +90,8 @@ std::vector<PlainTable> published_tables(const ExperimentReport& report) {
     if (section.rows.empty()) continue;
     PlainTable table;
     table.title = fmt::format("Beside the paper: {}", section.title);
-    table.headers = {"table",       "row",   "setting",     "BOPs (T)", "paper", "compression",
-                     "paper",       "speed", "paper",       "FID",      "paper", "IS",
-                     "paper"};
+    table.headers = {"table", "row",   "setting", "BOPs (T)", "paper", "compression", "paper",
+                     "speed", "paper", "FID",     "paper",    "IS",    "paper"};
     std::vector<std::string> notes;
     for (const Json& line : published().at("rows")) {
       if (line.at("model") != section.rows.front().keys.model) continue;

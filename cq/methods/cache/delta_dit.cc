@@ -35,10 +35,11 @@ class DeltaDit : public CachePolicy {
                    "paper: [first, last) of the range, [] for the middle half (7..20 of 28)")
             .field("skipped", &P::skipped, "original: Nc, blocks that a step skips", {1, 1024},
                    "blocks")
-            .field("boundary", &P::boundary,
-                   "original: b, steps before the end of sampling at which the stages change; null: "
-                   "half of the steps",
-                   {0}, "steps");
+            .field(
+                "boundary", &P::boundary,
+                "original: b, steps before the end of sampling at which the stages change; null: "
+                "half of the steps",
+                {0}, "steps");
     return params;
   }
 

@@ -30,8 +30,8 @@ KernelDistance kernel_distance(const at::Tensor& x, const at::Tensor& y);
 KernelDistance gaussian_kernel_distance(const at::Tensor& x, const at::Tensor& y, double sigma,
                                         double scale);
 
-/// The cubic kernel's over `subsets` random pairs of subsets of `size` rows, drawn without replacement in the
-/// order x, y, x, y, ... as torch-fidelity does with `RandomState(seed)`.
+/// The cubic kernel's over `subsets` random pairs of subsets of `size` rows, drawn without
+/// replacement in the order x, y, x, y, ... as torch-fidelity does with `RandomState(seed)`.
 Spread kernel_distance_subsets(const at::Tensor& x, const at::Tensor& y, int64_t subsets,
                                int64_t size, uint32_t seed);
 

@@ -1,5 +1,3 @@
-#include "cq/experiments/commands/bops_costs.h"
-
 #include <cstdlib>
 #include <map>
 
@@ -8,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
+#include "cq/experiments/commands/bops_costs.h"
 #include "cq/experiments/commands/common.h"
 
 namespace cq {
@@ -41,37 +40,36 @@ struct ModelRow {
 };
 
 const std::vector<ModelRow>& models() {
-  static const std::vector<ModelRow> rows{
-      {"ddpm-cifar10",
-       35746307,
-       {6.05107, .00288, .16790},
-       {3.34994, .00079, .03355},
-       {"cache=deepcache", "cache.branch=2"}},
-      {"ldm4-imagenet",
-       400920579,
-       {72.14491, 27.62490, 4.45735},
-       {4.42132, .00088, 0},
-       {"cache=deepcache"}},
-      {"ldm4-bedroom",
-       274056163,
-       {96.00532, .01264, 5.18206},
-       {6.00965, .00120, 0},
-       {"cache=deepcache"}},
-      {"ldm8-church",
-       294966916,
-       {18.61249, .02846, 2.28264},
-       {1.25986, .00103, .40265},
-       {"cache=deepcache"}},
-      {"sd14",
-       859520964,
-       {221.97305, 116.63753, 63.02614},
-       {13.09671, 7.59005, 10.93927},
-       {"cache=deepcache"}},
-      {"dit-xl-2",
-       675129632,
-       {.00472, 114.38884, 4.22786},
-       {.00472, 57.20128, 2.11393},
-       {"cache=delta_dit"}}};
+  static const std::vector<ModelRow> rows{{"ddpm-cifar10",
+                                           35746307,
+                                           {6.05107, .00288, .16790},
+                                           {3.34994, .00079, .03355},
+                                           {"cache=deepcache", "cache.branch=2"}},
+                                          {"ldm4-imagenet",
+                                           400920579,
+                                           {72.14491, 27.62490, 4.45735},
+                                           {4.42132, .00088, 0},
+                                           {"cache=deepcache"}},
+                                          {"ldm4-bedroom",
+                                           274056163,
+                                           {96.00532, .01264, 5.18206},
+                                           {6.00965, .00120, 0},
+                                           {"cache=deepcache"}},
+                                          {"ldm8-church",
+                                           294966916,
+                                           {18.61249, .02846, 2.28264},
+                                           {1.25986, .00103, .40265},
+                                           {"cache=deepcache"}},
+                                          {"sd14",
+                                           859520964,
+                                           {221.97305, 116.63753, 63.02614},
+                                           {13.09671, 7.59005, 10.93927},
+                                           {"cache=deepcache"}},
+                                          {"dit-xl-2",
+                                           675129632,
+                                           {.00472, 114.38884, 4.22786},
+                                           {.00472, 57.20128, 2.11393},
+                                           {"cache=delta_dit"}}};
   return rows;
 }
 
@@ -101,8 +99,7 @@ TEST(Bops, OtherBranches) {
       {"ddpm-cifar10", {{0, 1.28267}, {3, 4.20662}, {5, 5.44014}}}};
   for (const auto& [model, expected] : branches) {
     for (const auto& [branch, macs] : expected) {
-      const auto costs =
-          count(model, {"cache=deepcache", fmt::format("cache.branch={}", branch)});
+      const auto costs = count(model, {"cache=deepcache", fmt::format("cache.branch={}", branch)});
       const auto& step = costs.count.cached;
       expect_close(double(step.conv + step.linear) / 1e9, macs,
                    fmt::format("{} branch {}", model, branch));

@@ -42,7 +42,8 @@ class Published : public ::testing::Test {
 };
 
 TEST_F(Published, OursStandBesideThePapers) {
-  add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 5}, "ldm4-imagenet", 1.504e12);
+  add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 5}, "ldm4-imagenet",
+      1.504e12);
   add({.cache = "deepcache", .interval = 5}, "ldm4-imagenet", 24.063e12);
   const auto all = tables();
   ASSERT_EQ(all.size(), 1);
