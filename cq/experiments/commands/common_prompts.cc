@@ -50,8 +50,12 @@ Prompts read_prompts_of(const config::Node& config, const Model& model) {
   }
   Prompts prompts{.texts = {""}, .negative = negative ? negative->as_string() : ""};
   if (text != nullptr) {
-    const auto* tokens = config.at("model").at("conditioning").get(std::string_view("tokens"));
+    const auto& conditioning = config.at("model").at("conditioning");
+    const auto* tokens = conditioning.get(std::string_view("tokens"));
+    const auto* vocabulary = conditioning.get(std::string_view("vocabulary"));
     if (tokens != nullptr) prompts.length = tokens->as_int();
+    const bool foreign = vocabulary != nullptr && vocabulary->as_int() <= ClipTokenizer::kEnd;
+    if (foreign && one == nullptr && file == nullptr && negative == nullptr) prompts.texts.clear();
   }
   if (one != nullptr) prompts.texts = {one->as_string()};
   if (file != nullptr) prompts.texts = read_prompts(find_data_file(file->as_string()));
@@ -60,7 +64,7 @@ Prompts read_prompts_of(const config::Node& config, const Model& model) {
 
 void set_prompts(Model& model, const Prompts& prompts) {
   auto* text = text_of(model);
-  if (text == nullptr || !text->has_encoder()) return;
+  if (text == nullptr || !text->has_encoder() || prompts.texts.empty()) return;
   const ClipTokenizer tokenizer(find_data_file("models/clip-tokenizer"));
   const auto row = [&](const std::string& prompt) {
     const auto tokens = int64_t(tokenizer.encode(prompt).size());

@@ -15,7 +15,8 @@ struct Prompts {
   int64_t length = 77;  ///< tokens of a context
 };
 
-/// Keys that are absent or null count as not given; with neither there is one empty prompt. Throws
+/// Keys that are absent or null count as not given; with neither there is one empty prompt, or none
+/// where the encoder's vocabulary is not the tokenizer's. Throws
 /// UsageError where both are given, or a model that takes no text is given any.
 Prompts read_prompts_of(const config::Node& config, const Model& model);
 
