@@ -2,6 +2,8 @@
 
 #include "cq/base/error.h"
 #include "cq/metrics/cifar_features.h"
+#include "cq/metrics/clip_features.h"
+#include "cq/metrics/inception_features.h"
 
 namespace cq {
 namespace {
@@ -29,7 +31,16 @@ std::unique_ptr<FeatureNetwork> make_feature_network(const FeatureNetworkChoice&
                                    : given_weights(choice, ""),
                                choice.device);
   }
-  throw UsageError("--features {}: expected none or cifar", choice.name);
+  if (choice.name == "inception") {
+    return make_inception_features(
+        given_weights(choice, "pt_inception-2015-12-05-6726825d.pth of pytorch-fid"),
+        choice.resize.empty() ? "pytorch-fid" : choice.resize, choice.device);
+  }
+  if (choice.name == "clip") {
+    return make_clip_features(given_weights(choice, "a checkpoint of CLIP, text and vision"),
+                              choice.resize.empty() ? "clip" : choice.resize, choice.device);
+  }
+  throw UsageError("--features {}: expected none, cifar, inception or clip", choice.name);
 }
 
 }  // namespace cq

@@ -120,7 +120,9 @@ TEST(Components, RefuseWrongTypes) {
       EXPECT_THAT(refusal(component, param.name, param.type == "string" ? "12" : "word"),
                   HasSubstr("expected"))
           << component.name;
-      refusal(component, param.name, "'??" "?'");
+      refusal(component, param.name,
+              "'??"
+              "?'");
     }
   }
 }
