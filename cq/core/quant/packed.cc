@@ -69,7 +69,7 @@ void add_ranges(const Network& network, const PackedExecution& e, Named& tensors
     tables.push_back(e.calibration.at(key).to(at::kDouble));
   }
   const auto all = at::stack(tables);  // [keys, T, 2]
-  tensors.emplace_back("quant.ranges.scale", all.select(2, 0).contiguous());
+  tensors.emplace_back("quant.ranges.scale", all.select(2, 0).to(at::kFloat));
   tensors.emplace_back("quant.ranges.zero_point", all.select(2, 1).to(at::kByte));
 }
 

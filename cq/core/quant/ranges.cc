@@ -32,7 +32,8 @@ std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::s
   for (int64_t t = 0; t < table.size(0); ++t) {
     const double* row = table.data_ptr<double>() + 2 * t;
     check_scale(key, row[0], fmt::format("at step {}", t));
-    ranges.push_back({row[0], int64_t(row[1])});
+    // As packed checkpoints hold it.
+    ranges.push_back({double(float(row[0])), int64_t(row[1])});
   }
   return ranges;
 }
