@@ -120,7 +120,10 @@ Model::Model(const config::Node& model, std::shared_ptr<const WeightSource> sour
   conditioning_ =
       conditioning_registry().make(condition.at("kind").as_string(), condition,
                                    weights_of(source, "cond_stage_model.", mode, seed + 1));
-  conditioning_->weights().check_complete(conditioning_->ignored());
+  // An encoder's file may serve as the text encoder of another model: its names are there twice.
+  if (model.get(std::string_view("encoder")) == nullptr) {
+    conditioning_->weights().check_complete(conditioning_->ignored());
+  }
   const auto stage = part(model, "first_stage", "none");
   first_stage_ =
       first_stage_registry().make(stage.at("kind").as_string(), stage, latent_,

@@ -39,6 +39,14 @@ std::unique_ptr<Model> with_prompts(std::unique_ptr<Model> model, const config::
   return model;
 }
 
+/// `model.ema`, whose on and off are booleans in a YAML file unless they are quoted.
+std::string averages_of(const config::Node& model) {
+  const auto* ema = model.get(std::string_view("ema"));
+  if (ema == nullptr) return "auto";
+  if (ema->is_bool()) return ema->as_bool() ? "on" : "off";
+  return ema->as_string();
+}
+
 }  // namespace
 
 std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode) {
@@ -57,8 +65,7 @@ std::unique_ptr<Model> load_model(const config::Node& config, InitMode mode) {
   }
   const auto file = find_data_file(weights);
   log_info("{}: weights from {}", model.at("name").as_string(), file.string());
-  const auto* ema = model.get(std::string_view("ema"));
-  const auto source = choose_averages(open_weights(file), ema ? ema->as_string() : "auto");
+  const auto source = choose_averages(open_weights(file), averages_of(model));
   return with_prompts(std::make_unique<Model>(model, source, mode, seed), config);
 }
 
