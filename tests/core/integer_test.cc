@@ -51,7 +51,7 @@ class IntegerTest : public testing::TestWithParam<Case> {
   IntegerTest()
       : model_(std::string(GetParam().network) == "unet" ? test::small_unet() : test::small_dit()),
         sampler_({.steps = 4}, model_.diffusion()),
-        runs_(record_trajectory(model_, sampler_, 2.0, 4, 0, 4)),
+        runs_(record_trajectory(model_, sampler_, {.guidance = 2.0, .samples = 4, .batch = 4})),
         quant_{.name = "quantized",
                .weight_bits = GetParam().weight_bits,
                .weight_symmetric = GetParam().symmetric,
@@ -136,7 +136,7 @@ class IntegerFaults : public testing::Test {
   }
   Calibration good() {
     Ddim sampler({.steps = 1}, model_.diffusion());
-    const auto runs = record_trajectory(model_, sampler, 1.0, 1, 0, 1);
+    const auto runs = record_trajectory(model_, sampler, {});
     return calibrate(model_, 1.0, runs, {.name = "q", .recompute_samples = 1, .cached_samples = 1},
                      {.steps = 1, .recompute = {0}}, model_.network().cache_point(0, {}));
   }

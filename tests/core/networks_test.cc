@@ -1,3 +1,4 @@
+#include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 using test::uniform;
 
 /// The official networks at narrowed configurations: golden/make_networks.py.
-class NetworksTest : public testing::Test {
+class NetworksTest : public ::testing::Test {
  protected:
   /// A checkpoint of the golden network `name`, as the reference would save it.
   std::shared_ptr<const WeightSource> weights(const std::string& name) const {
