@@ -62,7 +62,8 @@ class ClipFeatures : public FeatureNetwork {
  public:
   ClipFeatures(const std::filesystem::path& weights, const std::string& resize,
                const at::Device& device)
-      : ClipFeatures(open_weights(weights), sha256_file(weights), resize, device) {}
+      : ClipFeatures(part_of(open_weights(weights), "encoder."), sha256_file(weights), resize,
+                     device) {}
 
   std::string name() const override { return "clip"; }
   std::string weights_hash() const override { return hash_; }

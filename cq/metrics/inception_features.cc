@@ -20,7 +20,7 @@ class InceptionFeatures : public FeatureNetwork {
       : device_(device),
         hash_(sha256_file(weights)),
         resize_(resize),
-        encoder_({}, Weights(open_weights(weights))) {
+        encoder_({}, Weights(part_of(open_weights(weights), "encoder."))) {
     encoder_.weights().check_complete(encoder_.ignored());
     encoder_.weights().to(device);
   }

@@ -8,7 +8,6 @@ shard: 24
 metrics: [fid, psnr]
 sampler: {steps: 20, guidance: 2.0}
 measure: {batch: 2, rounds: 1}
-cache: {interval: 5}
 sweep:
   cache: [none, uniform]
 """

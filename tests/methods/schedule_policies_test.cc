@@ -14,7 +14,7 @@ using testing::ElementsAre;
 
 TEST(CachePolicies, EveryOneMakesAValidScheduleFromItsDefaults) {
   const CostTable flat(50, 50);
-  EXPECT_EQ(cache_registry().entries().size(), 4u);
+  EXPECT_EQ(cache_registry().entries().size(), 5u);
   for (const auto& entry : cache_registry().entries()) {
     const auto policy = cache_registry().make(entry.name, Node::dict());
     const Schedule schedule = policy->schedule(50, policy->window() > 0 ? &flat : nullptr);

@@ -56,7 +56,7 @@ const std::map<std::string, Change> changes{
     {"data.features", {"$COPY", {"features", "metrics"}}},
     {"data.reference", {"$COPY", {"metrics"}}},
     {"weights", {"$COPY", all}},
-    {"sampler.steps", {"12", all}},
+    {"sampler.steps", {"20", all}},
     {"sampler.eta", {"0.5", all}},
     {"sampler.guidance", {"1.5", all}},
     {"cache.interval", {"4", from_schedule}},

@@ -22,7 +22,7 @@ class ScratchFolder {
 };
 
 struct FakeCell {
-  std::string name, cache = "none", quant = "none", correct = "none", reconstruct = "none";
+  std::string name = {}, cache = "none", quant = "none", correct = "none", reconstruct = "none";
   int interval = 10, bits = 8, seed = 0;
 };
 
