@@ -10,6 +10,12 @@
 namespace cq::config {
 namespace {
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr double kMostSeconds = 8;  // instrumented code takes several times as long
+#else
+constexpr double kMostSeconds = 1;
+#endif
+
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -33,7 +39,7 @@ std::string refusal(Act act) {
   } catch (const UsageError& error) {
     message = error.what();
   }
-  EXPECT_LT(processor.seconds(), 1.0) << message;
+  EXPECT_LT(processor.seconds(), kMostSeconds) << message;
   return message;
 }
 

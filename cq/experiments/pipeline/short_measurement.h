@@ -5,8 +5,8 @@
 
 namespace cq {
 
-/// Seconds and bytes for one unit of weight of each kind of stage, from a timed full-precision call
-/// of the cell's network on at most `batch` images (at least two calls, about a second). Cached and
+/// Seconds and bytes for one unit of weight of each kind of stage, from timed full-precision calls
+/// of the cell's network (about half a second, or a single call of one image). Cached and
 /// integer steps are faster than that, simulated quantization slower: a first guess, which the
 /// store's own measurements replace.
 CostGuesses measure_shortly(const CellSpec& cell, Workbench& bench);
