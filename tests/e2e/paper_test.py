@@ -30,7 +30,7 @@ class Paper(ProgramTest):
         for name, overrides in NARROW.items():
             with self.subTest(name):
                 call("run", f"configs/paper/{name}.yaml", "weights=random",
-                     f"results_dir={self.folder}", "sampler.steps=4", "samples=2", "batch=2",
+                     f"results_dir={self.folder}", "sampler.steps=40", "samples=2", "batch=2",
                      "calibration.samples=2", "quant.recompute_samples=2",
                      "quant.cached_samples=1", "measure.rounds=1", *overrides)
                 report = (self.folder / f"paper_{name}" / "report.md").read_text()

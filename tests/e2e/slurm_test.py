@@ -58,9 +58,15 @@ class Slurm(ProgramTest):
         return None
 
     def preempt(self):
-        task = self.wait_for("a running task", self.running)
-        subprocess.run(["scancel", "--batch", "--signal=USR2", task["job"]], check=True)
-        return task["task"]
+        # A task that is just ending cannot be signalled any more; then the next one is.
+        def signalled(status):
+            task = self.running(status)
+            done = task and subprocess.run(
+                ["scancel", "--batch", "--signal=USR2", task["job"]], check=False,
+                stderr=subprocess.DEVNULL)
+            return [task["task"]] if done and done.returncode == 0 else None
+
+        return self.wait_for("a running task to preempt", signalled)[0]
 
     def kill_worker(self, apart_from):
         task = self.wait_for("another running task", lambda s: self.running(s, apart_from))
@@ -69,7 +75,8 @@ class Slurm(ProgramTest):
 
     def test_everything_that_happens_to_an_array_job(self):
         config = self.folder / "grid.yaml"
-        config.write_text(CONFIG)
+        # Long enough to be interrupted on a quick machine.
+        config.write_text(CONFIG.replace("steps: 20", "steps: 50"))
         local = self.folder / "local"
         call("run", config, f"results_dir={local}")
         self.results = self.folder / "slurm"

@@ -166,7 +166,7 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
     }
     // The first runs of the draw, in both halves of a guided call.
     const int64_t copies = kept.size(0) / most.size(0);
-    const auto part = kept.view({copies, most.size(0), -1}).narrow(1, 0, few);
+    const auto part = kept.reshape({copies, most.size(0), -1}).narrow(1, 0, few);
     std::vector<int64_t> shape = kept.sizes().vec();
     shape[0] = copies * few;
     PinnedPoint pinned(point, part.reshape(shape));

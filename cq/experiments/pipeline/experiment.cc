@@ -81,10 +81,14 @@ void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& 
   const auto made = add_estimates(context, graph);
   MetricInputs inputs;
   inputs.samples = add_shards(context, made, graph);
-  for (const auto shard : inputs.samples) {
-    inputs.features.push_back(graph.add(feature_stage(context, shard)));
+  // Without metrics nothing looks at the images, whose size the feature network may not take.
+  const bool judged = !spec.run.metrics.empty();
+  if (judged) {
+    for (const auto shard : inputs.samples) {
+      inputs.features.push_back(graph.add(feature_stage(context, shard)));
+    }
   }
-  if (spec.policy->caches() || spec.quant.enabled()) {
+  if (judged && (spec.policy->caches() || spec.quant.enabled())) {
     const auto reference = [cell = context.cell, bench = bench.get()] {
       return full_precision_of(*cell, *bench);
     };

@@ -138,8 +138,8 @@ Json errors_per_step(const std::filesystem::path& correction, int64_t steps) {
   return all;
 }
 
-void compute_metrics(const StageContext& context, int64_t shards, bool paired, bool corrected,
-                     StageFolder& folder) {
+/// The metrics of all images, and their noise floor where the cell is full precision itself.
+Json judged(const StageContext& context, int64_t shards, bool paired, StageFolder& folder) {
   const auto& cell = *context.cell;
   const auto all = gather(folder, shards, paired);
   const auto& hash = context.bench->hash(cell.data.features);
@@ -161,6 +161,14 @@ void compute_metrics(const StageContext& context, int64_t shards, bool paired, b
   }
   Json json{{"schema", 1}, {"metrics", metrics}};
   if (!paired) json["noise_floor"] = noise_floor(judge, names, all.generated);
+  return json;
+}
+
+void compute_metrics(const StageContext& context, int64_t shards, bool paired, bool corrected,
+                     StageFolder& folder) {
+  const auto& cell = *context.cell;
+  Json json = cell.run.metrics.empty() ? Json{{"schema", 1}, {"metrics", Json::object()}}
+                                       : judged(context, shards, paired, folder);
   if (corrected) {
     auto errors = errors_per_step(folder.input("correction"), cell.sampler->calls());
     if (!errors.is_null()) json["error_per_step"] = std::move(errors);
@@ -182,6 +190,7 @@ Stage metric_stage(const StageContext& context, const MetricInputs& inputs) {
   const bool paired = !inputs.full_precision.empty();
   for (size_t i = 0; i < inputs.samples.size(); ++i) {
     stage.inputs.emplace_back(fmt::format("samples.{}", i), inputs.samples[i]);
+    if (inputs.features.empty()) continue;
     stage.inputs.emplace_back(fmt::format("features.{}", i), inputs.features[i]);
     if (paired) {
       stage.inputs.emplace_back(fmt::format("full_precision.{}", i), inputs.full_precision[i]);
