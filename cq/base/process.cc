@@ -49,6 +49,7 @@ struct Pipe {
 /// The error number of posix_spawnp.
 int spawn(const std::vector<std::string>& argv, Actions& actions, pid_t& pid) {
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const auto& text : argv) arguments.push_back(const_cast<char*>(text.c_str()));
   arguments.push_back(nullptr);
   return posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), environ);

@@ -21,6 +21,9 @@ def local_slurm(*arguments):
 class Slurm(ProgramTest):
     @classmethod
     def setUpClass(cls):
+        # Not yet quick and sure enough to decide over a change (docs/roadmap.md).
+        if not os.environ.get("CQ_TEST_SLURM"):
+            raise unittest.SkipTest("CQ_TEST_SLURM=1 runs the test on a Slurm of its own")
         cls.cluster = tempfile.mkdtemp(prefix="cq-slurm-")
         started = local_slurm("start", cls.cluster, "MaxArraySize=4")
         if started.returncode == 77:

@@ -1,4 +1,5 @@
 // Changing a key redoes the stages that depend on it and no other, for every key of an experiment.
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -80,6 +81,8 @@ const std::map<std::string, Change> changes{
 class Keys : public ::testing::Test {
  protected:
   void SetUp() override {
+    // The program that looks for its configs is the test.
+    ::setenv("CQ_CONFIGS", CQ_SOURCE_DIR "/configs", 1);
     write_atomically(folder_ / "one.yaml",
                      "defaults: [experiment, _self_]\n"
                      "name: one\nsamples: 20\nbatch: 20\nresults_dir: " +
