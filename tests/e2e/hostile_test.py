@@ -58,11 +58,14 @@ class HostileFiles(unittest.TestCase):
                 os.cpu_count()) as pool:
             folder = pathlib.Path(name)
             jobs = []
-            for i, (file, content, expected) in enumerate(hostile_files.cases()):
+            cases = list(hostile_files.cases())
+            self.assertGreater(len(cases), 400)
+            # Two program starts a file: a third of them unless all are asked for.
+            step = 1 if os.environ.get("CQ_ALL_HOSTILE_FILES") else 3
+            for i, (file, content, expected) in enumerate(cases[::step]):
                 (folder / file).write_bytes(content)
                 jobs.append(pool.submit(faults_of, folder, file, expected, i % 4 == 0))
             faults = [fault for job in jobs for fault in job.result()]
-            self.assertGreater(len(jobs), 400)
             self.assertEqual(faults, [], "\n" + "\n".join(faults))
             self.assertEqual(list(folder.iterdir()), [])
 

@@ -118,6 +118,7 @@ int list_command(const ListOptions& options) {
     }
     if (options.kind.empty()) {
       std::vector<std::string> names;
+      names.reserve(entries.size());
       for (const auto& entry : entries) names.push_back(entry.name);
       fmt::print("{:<14} {}\n", kind.name, fmt::join(names, ", "));
     } else {
