@@ -10,8 +10,6 @@ namespace cq {
 
 namespace {
 
-constexpr char kOperands[] = {'q', 'k', 'v', 'p'};
-
 void check_bits(const char* what, int64_t bits) {
   if (bits >= 2 && bits <= 8) return;
   throw UsageError("[quant] {}={}: integer execution supports 2 to 8 bits", what, bits);
@@ -38,12 +36,7 @@ IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& 
     const auto correction = corrections_.outputs.find(unit.id);
     if (correction != corrections_.outputs.end()) state.correction = &correction->second;
   }
-  for (const auto& unit : network.weights().attentions()) {
-    auto& state = attentions_.emplace_back();
-    for (size_t i = 0; i < 4; ++i) {
-      state[i] = read_ranges(calibration, attention_key(unit, kOperands[i]));
-    }
-  }
+  attentions_ = read_attention_ranges(network, calibration);
   if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");
 }
 

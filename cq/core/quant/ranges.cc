@@ -38,6 +38,19 @@ std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::s
   return ranges;
 }
 
+std::vector<std::array<std::vector<QuantRange>, 4>> read_attention_ranges(
+    const Network& network, const Calibration& calibration) {
+  constexpr std::array<char, 4> operands{'q', 'k', 'v', 'p'};
+  std::vector<std::array<std::vector<QuantRange>, 4>> all;
+  for (const auto& unit : network.weights().attentions()) {
+    auto& ranges = all.emplace_back();
+    for (size_t i = 0; i < operands.size(); ++i) {
+      ranges[i] = read_ranges(calibration, attention_key(unit, operands[i]));
+    }
+  }
+  return all;
+}
+
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side) {
   const auto key = weight_key(unit, side);
   const auto table = find(calibration, key).to(at::kFloat).contiguous();

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,11 @@ namespace cq {
 /// The calibrated ranges of `key` at every step. Throws RunError naming the layer where they are
 /// missing, or where a scale is not a positive normal float32.
 std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::string& key);
+
+/// Of every attention of the network, by its id: the ranges of q, k, v and the softmax's output.
+/// Throws RunError as above.
+std::vector<std::array<std::vector<QuantRange>, 4>> read_attention_ranges(
+    const Network& network, const Calibration& calibration);
 
 /// Scales and zero points of a side of a weight [O]. Throws RunError as above.
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side);

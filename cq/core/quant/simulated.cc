@@ -10,7 +10,6 @@ namespace cq {
 
 namespace {
 
-constexpr char kOperands[] = {'q', 'k', 'v', 'p'};
 constexpr int64_t kBoundaryBits = 8;
 
 }  // namespace
@@ -88,12 +87,7 @@ SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParamete
     const auto correction = corrections_.outputs.find(unit.id);
     if (correction != corrections_.outputs.end()) state.correction = &correction->second;
   }
-  for (const auto& unit : network.weights().attentions()) {
-    auto& state = attentions_.emplace_back();
-    for (size_t i = 0; i < 4; ++i) {
-      state[i] = read_ranges(calibration, attention_key(unit, kOperands[i]));
-    }
-  }
+  attentions_ = read_attention_ranges(network, calibration);
   if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");
 }
 
