@@ -3,6 +3,7 @@
 #include <ATen/ops/full_like.h>
 
 #include "cq/base/error.h"
+#include "cq/core/step_arena.h"
 
 namespace cq {
 
@@ -40,6 +41,11 @@ NoisePrediction Denoiser::predict(const at::Tensor& x, const at::Tensor& labels,
   return {eps, variance_of(with)};
 }
 
+uint64_t Denoiser::kind(const at::Tensor& x, const PointHandler& points, int64_t step) const {
+  return step_kind(uintptr_t(&model_.network()), uintptr_t(&executor_), copies(), x.size(0),
+                   x.size(2), x.size(3), points.kind(step));
+}
+
 void Denoiser::locate_fault(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
                             PointHandler& points) const {
   const FiniteCheck check(executor_);
@@ -54,6 +60,7 @@ at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Deno
                      .to(labels.device());
   const auto run = sampler.start(x, noise);
   while (!run->done()) {
+    const StepArena::Scope memory(denoiser.kind(run->x(), points, run->call()));
     const auto out = denoiser.predict(run->x(), labels, run->timestep(), run->call(), points);
     if (const int64_t image = first_not_finite(out.eps); image >= 0) {
       denoiser.locate_fault(run->x(), labels, run->timestep(), run->call(), points);

@@ -20,6 +20,8 @@ class Denoiser {
   /// Computes a step again whose result was not finite; throws RunError naming the layer at fault.
   void locate_fault(const at::Tensor& x, const at::Tensor& labels, int64_t t, int64_t step,
                     PointHandler& points) const;
+  /// For StepArena: equal where a step computes the same things for a batch of the same shape.
+  uint64_t kind(const at::Tensor& x, const PointHandler& points, int64_t step) const;
   /// Images of a network call for each image of the batch: 2 with guidance.
   int64_t copies() const { return guidance_ == 1.0 ? 1 : 2; }
 

@@ -25,6 +25,11 @@ class PointHandler {
     (void)step;
     return {0, 0};
   }
+  /// Steps of one kind compute the same things.
+  virtual uint64_t kind(int64_t step) const {
+    (void)step;
+    return 0;
+  }
 };
 
 class ComputeAll : public PointHandler {

@@ -30,6 +30,7 @@ class TickingPoints : public PointHandler {
   std::pair<int64_t, int64_t> block_range(int64_t step) const override {
     return inner_->block_range(step);
   }
+  uint64_t kind(int64_t step) const override { return inner_->kind(step); }
 
  private:
   std::unique_ptr<PointHandler> inner_;
