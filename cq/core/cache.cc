@@ -17,16 +17,27 @@ CachePoint point_of(const CachePolicy& policy, const Network& network, int64_t s
   return point;
 }
 
+at::Tensor FeatureKeeper::read(const at::Tensor& kept, int64_t, const at::Tensor& slope,
+                               const at::Tensor& offset) const {
+  return slope.defined() ? apply_affine(kept, slope, offset) : kept;
+}
+
+const FeatureKeeper& ScheduledCache::as_it_is() {
+  static const FeatureKeeper keeper;
+  return keeper;
+}
+
 at::Tensor ScheduledCache::at(const Point& point, int64_t step,
                               c10::function_ref<at::Tensor()> compute) {
   if (point != (is_late(step) ? point_.late->name : point_.name)) return compute();
   if (schedule_.recomputes(step)) {
     auto value = compute();
-    kept_ = store_ ? store_(value, step) : value;
+    kept_ = keeper_.keep(value, step);
     return value;
   }
-  if (correction_.empty()) return kept_;
-  return apply_affine(kept_, correction_.slope[step], correction_.offset[step]);
+  const int64_t kept_at = schedule_.group_start(step);
+  if (correction_.empty()) return keeper_.read(kept_, kept_at, {}, {});
+  return keeper_.read(kept_, kept_at, correction_.slope[step], correction_.offset[step]);
 }
 
 at::Tensor PinnedPoint::at(const Point& point, int64_t, c10::function_ref<at::Tensor()> compute) {

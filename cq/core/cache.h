@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,24 +59,41 @@ struct FeatureCorrection {
   bool empty() const { return !slope.defined(); }
 };
 
+/// How a kept value is held from step to step: as it is here, in 8 bits by quantized execution.
+class FeatureKeeper {
+ public:
+  virtual ~FeatureKeeper() = default;
+  /// What is held of a value that step `step` computed.
+  virtual at::Tensor keep(const at::Tensor& value, int64_t step) const {
+    (void)step;
+    return value;
+  }
+  /// The value again, times slope[c] plus offset[c] (undefined: as it was); `step` as in keep.
+  virtual at::Tensor read(const at::Tensor& kept, int64_t step, const at::Tensor& slope,
+                          const at::Tensor& offset) const;
+};
+
 /// Keeps the value of one point by schedule: recomputed steps store it, the others get the stored
-/// value, corrected. `store` may round what is kept (8-bit features of quantized execution).
+/// value, corrected. The keeper must outlive the cache.
 class ScheduledCache : public PointHandler {
  public:
-  using Store = std::function<at::Tensor(const at::Tensor& value, int64_t step)>;
   ScheduledCache(Schedule schedule, CachePoint point, FeatureCorrection correction = {},
-                 Store store = {})
+                 const FeatureKeeper& keeper = as_it_is())
       : schedule_(std::move(schedule)),
         point_(std::move(point)),
         correction_(std::move(correction)),
-        store_(std::move(store)) {}
+        keeper_(keeper) {}
 
   at::Tensor at(const Point& point, int64_t step, c10::function_ref<at::Tensor()> compute) override;
   std::pair<int64_t, int64_t> block_range(int64_t step) const override {
     return is_late(step) ? point_.late->blocks : point_.blocks;
   }
+  uint64_t kind(int64_t step) const override {
+    return (schedule_.recomputes(step) ? 1 : 2) + (is_late(step) ? 2 : 0);
+  }
 
  private:
+  static const FeatureKeeper& as_it_is();
   bool is_late(int64_t step) const {
     return point_.late && schedule_.group_start(step) >= point_.late->from;
   }
@@ -85,7 +101,7 @@ class ScheduledCache : public PointHandler {
   Schedule schedule_;
   CachePoint point_;
   FeatureCorrection correction_;
-  Store store_;
+  const FeatureKeeper& keeper_;
   at::Tensor kept_;
 };
 

@@ -39,11 +39,16 @@ TEST(ScheduledCache, OtherPointsAreComputed) {
   EXPECT_EQ(read(cache, 1, "cut.1", 7, calls), 7);
 }
 
-TEST(ScheduledCache, CorrectsByStepAndChannelAndKeepsWhatStoreMakes) {
+class Rounding : public FeatureKeeper {
+ public:
+  at::Tensor keep(const at::Tensor& value, int64_t) const override { return at::round(value); }
+};
+
+TEST(ScheduledCache, CorrectsByStepAndChannelWhatItsKeeperHolds) {
+  const Rounding rounding;
   FeatureCorrection correction{at::tensor({1.0, 1.0, 2.0, 3.0}).view({2, 2}),
                                at::tensor({0.0, 0.0, 5.0, 7.0}).view({2, 2})};
-  ScheduledCache cache({.steps = 2, .recompute = {0}}, {.name = "cut.0"}, correction,
-                       [](const at::Tensor& x, int64_t) { return at::round(x); });
+  ScheduledCache cache({.steps = 2, .recompute = {0}}, {.name = "cut.0"}, correction, rounding);
   int calls = 0;
   EXPECT_NEAR(read(cache, 0, "cut.0", 1.4, calls), 1.4, 1e-6);  // used as computed
   EXPECT_EQ(read(cache, 1, "cut.0", 0, calls), 3 * 1 + 7);      // kept as stored

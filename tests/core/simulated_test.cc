@@ -78,7 +78,7 @@ TEST_F(SimulatedTest, TheFeatureIsKeptInEightBits) {
   PinnedPoint keep(point);
   const auto all = at::arange(6, at::kLong);
   call_step(model_, FloatExecutor(), 1.0, runs_, all, 2, keep);
-  const auto kept = executor.store_feature(keep.value(), 2);
+  const auto kept = executor.keep(keep.value(), 2);
   const double scale = ranges.at("feature")[2][0].item<double>();
   // Everything inside the range is off by half a step at most.
   const auto error = (kept - keep.value()).abs();

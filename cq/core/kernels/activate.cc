@@ -46,8 +46,10 @@ template <Act kAct, bool kAffine, class T>
 void activate_rows(const Activate& a, int64_t first, int64_t last) {
   const Encoder encode(a.out);
   const VF inverse = hn::Set(DF(), a.out.range.inverse_scale);
+  int64_t image = first / a.rows_per_image, next = (image + 1) * a.rows_per_image;
   for (int64_t r = first; r < last; ++r) {
-    const auto row = activated_row<kAct, kAffine, T>(a, r, r / a.rows_per_image);
+    if (r == next) ++image, next += a.rows_per_image;
+    const auto row = activated_row<kAct, kAffine, T>(a, r, image);
     uint8_t* codes = a.out.codes.row(r);
     over_row(a.channels, [&](const auto& at) HWY_ATTR {
       at.store_bytes(encode(hn::Mul(row(at), inverse)), codes);

@@ -15,10 +15,20 @@ HWY_INLINE const T* row_or_null(const Rows<const T>& rows, int64_t i) {
   return rows ? rows.row(i) : nullptr;
 }
 
+/// Rows in order, with the image each belongs to; one division in all.
+template <class Body>
+HWY_INLINE void over_rows_of_images(int64_t rows_per_image, int64_t first, int64_t last,
+                                    const Body& body) {
+  int64_t image = first / rows_per_image;
+  for (int64_t r = first; r < last; ++image) {
+    const int64_t end = HWY_MIN(last, (image + 1) * rows_per_image);
+    for (; r < end; ++r) body(r, image);
+  }
+}
+
 template <class T>
-HWY_INLINE void epilogue_row(const Epilogue& e, const T* product, int64_t r) {
+HWY_INLINE void epilogue_row(const Epilogue& e, const T* product, int64_t r, int64_t image) {
   const DF d;
-  const int64_t image = r / e.rows_per_image;
   const float* addend = row_or_null(e.addend, r);
   const float* channel_bias = row_or_null(e.channel_bias, image);
   const float* gate = row_or_null(e.gate, image);
@@ -46,14 +56,50 @@ HWY_INLINE void epilogue_row(const Epilogue& e, const T* product, int64_t r) {
   });
 }
 
-void epilogue_of(const Epilogue& e, int64_t first, int64_t last) {
-  for (int64_t r = first; r < last; ++r) {
-    if (e.sums) {
-      epilogue_row(e, e.sums.row(r), r);
-    } else {
-      epilogue_row(e, e.products.row(r), r);
-    }
+/// What nearly all layers have: sums, factor and bias; the rest known when compiled.
+template <bool kTerm, bool kChannelBias, bool kResidual>
+void common_rows(const Epilogue& e, int64_t first, int64_t last) {
+  const float *factor = e.factor, *bias = e.bias, *term_factor = e.terms[0].factor;
+  const int64_t channels = e.channels;
+  over_rows_of_images(e.rows_per_image, first, last, [&](int64_t r, int64_t image) HWY_ATTR {
+    const int32_t* product = e.sums.row(r);
+    const float* channel_bias = kChannelBias ? e.channel_bias.row(image) : nullptr;
+    const float* residual = kResidual ? e.residual.row(r) : nullptr;
+    const VF term = hn::Set(DF(), kTerm ? float(e.terms[0].sums[r]) : 0.0F);
+    float* out = e.out.row(r);
+    over_row(channels, [&](const auto& at) HWY_ATTR {
+      VF y = hn::Add(hn::Mul(at.load(product), at.load(factor)), at.load(bias));
+      if constexpr (kTerm) y = hn::MulAdd(term, at.load(term_factor), y);
+      if constexpr (kChannelBias) y = hn::Add(y, at.load(channel_bias));
+      if constexpr (kResidual) y = hn::Add(y, at.load(residual));
+      at.store(y, out);
+    });
+  });
+}
+
+template <bool... kChosen>
+void choose_common(const Epilogue& e, int64_t first, int64_t last) {
+  constexpr size_t kNext = sizeof...(kChosen);
+  if constexpr (kNext == 3) {
+    common_rows<kChosen...>(e, first, last);
+  } else {
+    const bool uses[] = {e.terms[0].sums != nullptr, bool(e.channel_bias), bool(e.residual)};
+    if (uses[kNext]) return choose_common<kChosen..., true>(e, first, last);
+    choose_common<kChosen..., false>(e, first, last);
   }
+}
+
+void epilogue_of(const Epilogue& e, int64_t first, int64_t last) {
+  const bool common = e.sums && e.factor != nullptr && e.bias != nullptr && !e.addend && !e.gate &&
+                      e.terms[1].sums == nullptr;
+  if (common) return choose_common<>(e, first, last);
+  over_rows_of_images(e.rows_per_image, first, last, [&](int64_t r, int64_t image) HWY_ATTR {
+    if (e.sums) {
+      epilogue_row(e, e.sums.row(r), r, image);
+    } else {
+      epilogue_row(e, e.products.row(r), r, image);
+    }
+  });
 }
 
 void decode_of(const Decode& d, int64_t first, int64_t last) {

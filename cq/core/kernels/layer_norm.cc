@@ -59,8 +59,9 @@ void norm_rows(const LayerNorm& n, int64_t first, int64_t last) {
   const DF d;
   const Encoder encode(n.out);
   const VF inverse = hn::Set(d, n.out.range.inverse_scale), one = hn::Set(d, 1.0F);
+  int64_t image = first / n.rows_per_image, next = (image + 1) * n.rows_per_image;
   for (int64_t r = first; r < last; ++r) {
-    const int64_t image = r / n.rows_per_image;
+    if (r == next) ++image, next += n.rows_per_image;
     const float* x = n.x.row(r);
     const float* scale = n.scale ? n.scale.row(image) : nullptr;
     const float* shift = n.scale ? n.shift.row(image) : nullptr;

@@ -4,6 +4,7 @@
 #include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/integer_input.h"
 #include "cq/core/quant/integer_product.h"
+#include "cq/core/quant/kept_feature.h"
 #include "cq/core/quant/ranges.h"
 
 namespace cq {
@@ -74,9 +75,14 @@ at::Tensor IntegerExecutor::attention(const AttentionUnit& unit, const at::Tenso
                             .softmax_bits = quant_.softmax_bits});
 }
 
-at::Tensor IntegerExecutor::store_feature(const at::Tensor& value, int64_t step) const {
-  if (feature_.empty()) return value;
-  return fake_quantize(value, feature_[size_t(step)], kFeatureBits);
+at::Tensor IntegerExecutor::keep(const at::Tensor& value, int64_t step) const {
+  return feature_.empty() ? value : encode_feature(value, feature_[size_t(step)]);
+}
+
+at::Tensor IntegerExecutor::read(const at::Tensor& kept, int64_t step, const at::Tensor& slope,
+                                 const at::Tensor& offset) const {
+  if (feature_.empty()) return QuantizedExecutor::read(kept, step, slope, offset);
+  return decode_feature(kept, feature_[size_t(step)], slope, offset);
 }
 
 }  // namespace cq

@@ -19,7 +19,10 @@ class IntegerExecutor : public QuantizedExecutor {
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
-  at::Tensor store_feature(const at::Tensor& value, int64_t step) const override;
+  /// Codes, of the value's shape and layout; one byte where the value has four.
+  at::Tensor keep(const at::Tensor& value, int64_t step) const override;
+  at::Tensor read(const at::Tensor& kept, int64_t step, const at::Tensor& slope,
+                  const at::Tensor& offset) const override;
 
  private:
   struct Side {

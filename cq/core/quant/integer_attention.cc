@@ -55,6 +55,20 @@ CodedTokens quantize_tokens(const at::Tensor& tokens, const QuantRange& range, i
   return out;
 }
 
+/// One piece of memory in equal parts, a cache line or more apart. (Selecting rows of a tensor
+/// takes longer than a small product.)
+class PackedParts {
+ public:
+  PackedParts() = default;
+  PackedParts(int64_t count, int64_t bytes)
+      : stride_(round_up(bytes, kSlack)), bytes_(at::empty({count * stride_}, at::kByte)) {}
+  uint8_t* at(int64_t i) const { return bytes_.data_ptr<uint8_t>() + i * stride_; }
+
+ private:
+  int64_t stride_ = 0;
+  at::Tensor bytes_;
+};
+
 class Attention {
  public:
   Attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
@@ -74,8 +88,8 @@ class Attention {
         value_shape_{.columns = width_, .taps = 1, .depth = code_depth(keys_)},
         score_stride_(round_up(keys_, engine.block())) {
     const int64_t pairs = batch_ * heads_;
-    packed_keys_ = at::empty({pairs, engine.packed_bytes(key_shape_)}, at::kByte);
-    packed_values_ = at::empty({pairs, engine.packed_bytes(value_shape_)}, at::kByte);
+    packed_keys_ = {pairs, engine.packed_bytes(key_shape_)};
+    packed_values_ = {pairs, engine.packed_bytes(value_shape_)};
     column_terms_ = at::empty({pairs, keys_}, at::kInt);
     value_bias_ = at::empty({pairs, width_}, at::kFloat);
     const auto factor = float(ranges.p.scale * ranges.v.scale);
@@ -91,13 +105,13 @@ class Attention {
     auto out = at::empty({batch_, queries_, channels_}, at::kFloat);
     const int64_t blocks = (queries_ + kQueries - 1) / kQueries;
     const int64_t threads = at::get_num_threads();
-    const auto scores = at::empty({threads, kQueries, score_stride_}, at::kInt);
-    const auto codes = at::empty({threads, kQueries * value_shape_.depth + kSlack}, at::kByte);
+    const PackedParts scores(threads, kQueries * score_stride_ * int64_t(sizeof(int32_t)));
+    const PackedParts codes(threads, kQueries * value_shape_.depth + kSlack);
     at::parallel_for(0, pairs * blocks, 1, [&](int64_t first, int64_t last) {
       const int64_t thread = at::get_thread_num();
       for (int64_t i = first; i < last; ++i) {
         attend(i / blocks, i % blocks * kQueries, out.data_ptr<float>(),
-               {scores[thread].data_ptr<int32_t>(), codes[thread].data_ptr<uint8_t>()});
+               {reinterpret_cast<int32_t*>(scores.at(thread)), codes.at(thread)});
       }
       engine_.finish();
     });
@@ -117,9 +131,9 @@ class Attention {
     const auto* k = reinterpret_cast<const int8_t*>(k_.codes.data_ptr<uint8_t>()) + at;
     const auto* v = reinterpret_cast<const int8_t*>(v_.codes.data_ptr<uint8_t>()) + at;
     engine_.pack({.data = k, .column_stride = channels_, .depth_stride = 1, .depth = width_},
-                 key_shape_, packed_keys_[pair].data_ptr());
+                 key_shape_, packed_keys_.at(pair));
     engine_.pack({.data = v, .column_stride = 1, .depth_stride = channels_, .depth = keys_},
-                 value_shape_, packed_values_[pair].data_ptr());
+                 value_shape_, packed_values_.at(pair));
     const int32_t* sums = k_.sums.data_ptr<int32_t>() + image * keys_ * heads_ + head;
     int32_t* terms = column_terms_.data_ptr<int32_t>() + pair * keys_;
     for (int64_t j = 0; j < keys_; ++j) {
@@ -147,7 +161,7 @@ class Attention {
                    .sums = w.scores,
                    .sums_stride = score_stride_};
     for (int64_t b = 0; b < engine_.blocks(keys_); ++b, block.sums += engine_.block()) {
-      engine_.multiply(block, key_shape_, packed_keys_[pair].data_ptr(), b);
+      engine_.multiply(block, key_shape_, packed_keys_.at(pair), b);
     }
     int32_t row_sums[kQueries];
     const double scale = ranges_.q.scale * ranges_.k.scale / std::sqrt(double(width_));
@@ -171,7 +185,7 @@ class Attention {
                         .tap_offsets = &none,
                         .sums = sums,
                         .sums_stride = engine_.block()},
-                       value_shape_, packed_values_[pair].data_ptr(), b);
+                       value_shape_, packed_values_.at(pair), b);
       kernels::Epilogue e{.sums = {sums, engine_.block()},
                           .channels = std::min(engine_.block(), width_ - c0),
                           .rows_per_image = kQueries,
@@ -189,14 +203,30 @@ class Attention {
   CodedTokens q_, k_, v_;
   OperandShape key_shape_, value_shape_;
   int64_t score_stride_;
-  at::Tensor packed_keys_, packed_values_, column_terms_, value_bias_;
+  PackedParts packed_keys_, packed_values_;
+  at::Tensor column_terms_, value_bias_;
   std::vector<float> factor_, row_factor_;  ///< [width]
 };
+
+/// The softmax of one score is 1 whatever the query: every token gets the one value, both at the
+/// rounding of their quantizers.
+at::Tensor attend_one_key(int64_t queries, const at::Tensor& v, const AttentionRanges& ranges) {
+  const int64_t batch = v.size(0), channels = v.size(2);
+  const double top = double((int64_t(1) << ranges.softmax_bits) - 1);
+  const double steps = std::nearbyint(double(1.0f / float(ranges.p.scale)));
+  const double code = std::clamp(steps + double(ranges.p.zero_point), 0.0, top);
+  const double weight = (code - double(ranges.p.zero_point)) * ranges.p.scale * ranges.v.scale;
+  const auto values = quantize_tokens(v, ranges.v, ranges.act_bits, false, 0);
+  const auto codes = values.codes.narrow(0, 0, batch * channels).to(at::kFloat);
+  const auto one = ((codes - double(ranges.v.zero_point)) * weight).view({batch, 1, channels});
+  return one.expand({-1, queries, -1}).contiguous();
+}
 
 }  // namespace
 
 at::Tensor integer_attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
                              const at::Tensor& v, int64_t heads, const AttentionRanges& ranges) {
+  if (k.size(1) == 1) return attend_one_key(q.size(1), v, ranges);
   return Attention(engine, q, k, v, heads, ranges).run();
 }
 

@@ -127,7 +127,7 @@ at::Tensor SimulatedExecutor::attention(const AttentionUnit& unit, const at::Ten
   return merge_heads(at::matmul(round(weights, 3, quant_.softmax_bits), values));
 }
 
-at::Tensor SimulatedExecutor::store_feature(const at::Tensor& value, int64_t step) const {
+at::Tensor SimulatedExecutor::keep(const at::Tensor& value, int64_t step) const {
   if (feature_.empty()) return value;
   return fake_quantize(value, feature_[size_t(step)], kFeatureBits);
 }

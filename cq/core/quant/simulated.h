@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cq/config/params.h"
+#include "cq/core/cache.h"
 #include "cq/core/correction.h"
 #include "cq/core/quant/quantizer.h"
 
@@ -47,12 +48,8 @@ std::string attention_key(const AttentionUnit& unit, char operand);
 /// Bits that a cached feature is kept in.
 inline constexpr int64_t kFeatureBits = 8;
 
-/// Execution that keeps cached features quantized.
-class QuantizedExecutor : public Executor {
- public:
-  /// The kept feature as 8 bits hold it, at the range of the step that computed it.
-  virtual at::Tensor store_feature(const at::Tensor& value, int64_t step) const = 0;
-};
+/// Execution that keeps cached features in 8 bits, at the range of the step that computed them.
+class QuantizedExecutor : public Executor, public FeatureKeeper {};
 
 /// Quantized execution in floating point: every product sees operands rounded to their grids.
 class SimulatedExecutor : public QuantizedExecutor {
@@ -66,7 +63,8 @@ class SimulatedExecutor : public QuantizedExecutor {
 
   /// The product of one side with quantized operands, before any correction; x is that side's.
   at::Tensor side_product(const Unit& unit, const at::Tensor& x, int64_t side, int64_t step) const;
-  at::Tensor store_feature(const at::Tensor& value, int64_t step) const override;
+  /// Floating point on the 8-bit grid.
+  at::Tensor keep(const at::Tensor& value, int64_t step) const override;
 
  private:
   struct Side {

@@ -10,6 +10,7 @@
 #include "cq/base/interrupt.h"
 #include "cq/core/bfloat16_executor.h"
 #include "cq/core/quant/integer.h"
+#include "cq/core/step_arena.h"
 
 namespace cq {
 
@@ -99,19 +100,17 @@ Execution::Execution(const BenchSetting& setting, const std::string& kind)
 }
 
 std::unique_ptr<PointHandler> Execution::points(Schedule schedule) const {
-  ScheduledCache::Store store;
-  if (quantized_ != nullptr) {
-    store = [quantized = quantized_](const at::Tensor& value, int64_t step) {
-      return quantized->store_feature(value, step);
-    };
+  if (quantized_ == nullptr) {
+    return std::make_unique<ScheduledCache>(std::move(schedule), setting_.point);
   }
   return std::make_unique<ScheduledCache>(std::move(schedule), setting_.point, FeatureCorrection{},
-                                          std::move(store));
+                                          *quantized_);
 }
 
 void Execution::call(PointHandler& points, int64_t step) const {
   throw_if_interrupted();
   const Denoiser denoiser(*setting_.model, *executor_, 1.0);
+  const StepArena::Scope memory(denoiser.kind(setting_.x, points, step));
   denoiser.eps(setting_.x.contiguous(layout_), setting_.labels, setting_.timesteps[size_t(step)],
                step, points);
 }

@@ -38,14 +38,11 @@ void CellExecution::quantize(const Network& network, const Calibration& calibrat
 
 std::unique_ptr<PointHandler> CellExecution::points() const {
   if (!cell_.policy->caches()) return std::make_unique<ComputeAll>();
-  ScheduledCache::Store store;
-  if (quantized_ != nullptr) {
-    store = [quantized = quantized_](const at::Tensor& value, int64_t step) {
-      return quantized->store_feature(value, step);
-    };
+  if (quantized_ == nullptr) {
+    return std::make_unique<ScheduledCache>(schedule_, cell_.point, corrections_.feature);
   }
   return std::make_unique<ScheduledCache>(schedule_, cell_.point, corrections_.feature,
-                                          std::move(store));
+                                          *quantized_);
 }
 
 }  // namespace cq

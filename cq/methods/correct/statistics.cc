@@ -59,7 +59,7 @@ void visit_steps(const CorrectionInputs& in,
     call_step(in.model, executor, in.guidance, in.trajectory, all_runs(in), t, pinned);
     const auto truth = pinned.value();
     const bool recomputed = in.schedule.recomputes(t);
-    if (recomputed) kept = in.quantized ? in.quantized->store_feature(truth, t) : truth;
+    if (recomputed) kept = in.quantized ? in.quantized->keep(truth, t) : truth;
     visit({t, recomputed, truth, recomputed ? truth : kept});
     if (in.step_done) in.step_done();
   }
