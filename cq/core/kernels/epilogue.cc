@@ -56,21 +56,26 @@ HWY_INLINE void epilogue_row(const Epilogue& e, const T* product, int64_t r, int
   });
 }
 
-/// What nearly all layers have: sums, factor and bias; the rest known when compiled.
-template <bool kTerm, bool kChannelBias, bool kResidual>
+/// What all layers have, sums and factors, and the rest known when compiled.
+template <bool kBias, bool kTerm, bool kAddend, bool kChannelBias, bool kGate, bool kResidual>
 void common_rows(const Epilogue& e, int64_t first, int64_t last) {
   const float *factor = e.factor, *bias = e.bias, *term_factor = e.terms[0].factor;
   const int64_t channels = e.channels;
   over_rows_of_images(e.rows_per_image, first, last, [&](int64_t r, int64_t image) HWY_ATTR {
     const int32_t* product = e.sums.row(r);
+    const float* addend = kAddend ? e.addend.row(r) : nullptr;
     const float* channel_bias = kChannelBias ? e.channel_bias.row(image) : nullptr;
+    const float* gate = kGate ? e.gate.row(image) : nullptr;
     const float* residual = kResidual ? e.residual.row(r) : nullptr;
     const VF term = hn::Set(DF(), kTerm ? float(e.terms[0].sums[r]) : 0.0F);
     float* out = e.out.row(r);
     over_row(channels, [&](const auto& at) HWY_ATTR {
-      VF y = hn::Add(hn::Mul(at.load(product), at.load(factor)), at.load(bias));
+      VF y = hn::Mul(at.load(product), at.load(factor));
+      if constexpr (kBias) y = hn::Add(y, at.load(bias));
       if constexpr (kTerm) y = hn::MulAdd(term, at.load(term_factor), y);
+      if constexpr (kAddend) y = hn::Add(y, at.load(addend));
       if constexpr (kChannelBias) y = hn::Add(y, at.load(channel_bias));
+      if constexpr (kGate) y = hn::Mul(y, at.load(gate));
       if constexpr (kResidual) y = hn::Add(y, at.load(residual));
       at.store(y, out);
     });
@@ -80,19 +85,20 @@ void common_rows(const Epilogue& e, int64_t first, int64_t last) {
 template <bool... kChosen>
 void choose_common(const Epilogue& e, int64_t first, int64_t last) {
   constexpr size_t kNext = sizeof...(kChosen);
-  if constexpr (kNext == 3) {
+  if constexpr (kNext == 6) {
     common_rows<kChosen...>(e, first, last);
   } else {
-    const bool uses[] = {e.terms[0].sums != nullptr, bool(e.channel_bias), bool(e.residual)};
+    const bool uses[] = {e.bias != nullptr, e.terms[0].sums != nullptr,
+                         bool(e.addend),    bool(e.channel_bias),
+                         bool(e.gate),      bool(e.residual)};
     if (uses[kNext]) return choose_common<kChosen..., true>(e, first, last);
     choose_common<kChosen..., false>(e, first, last);
   }
 }
 
 void epilogue_of(const Epilogue& e, int64_t first, int64_t last) {
-  const bool common = e.sums && e.factor != nullptr && e.bias != nullptr && !e.addend && !e.gate &&
-                      e.terms[1].sums == nullptr;
-  if (common) return choose_common<>(e, first, last);
+  if (e.sums && e.factor != nullptr && e.terms[1].sums == nullptr)
+    return choose_common<>(e, first, last);
   over_rows_of_images(e.rows_per_image, first, last, [&](int64_t r, int64_t image) HWY_ATTR {
     if (e.sums) {
       epilogue_row(e, e.sums.row(r), r, image);

@@ -105,7 +105,7 @@ namespace {
 constexpr int64_t kPart = 256;
 
 struct Total {
-  double mean = 0, squares = 0;  ///< squares: sum of squared differences from the mean
+  double mean, squares;  ///< squares: sum of squared differences from the mean
 };
 
 /// Values x of a channel are slope y + intercept of what the moments are of.
@@ -113,7 +113,9 @@ struct Channel {
   double slope = 1, intercept = 0;
 };
 
+template <bool kFloats>
 Channel channel_of(const GroupNorm& n, int64_t c) {
+  if constexpr (kFloats) return {};
   const bool second = c >= n.operands[0].channels;
   const auto& o = n.operands[second ? 1 : 0];
   if (o.x.floats) return {};
@@ -121,29 +123,54 @@ Channel channel_of(const GroupNorm& n, int64_t c) {
   return {o.slope[c], o.intercept[c]};
 }
 
-/// Moments of the channels [c, end), a group, over an image.
+/// Moments of the channels [begin, end), a group, over an image. What is summed are differences
+/// from the first channel's shift; a float's 24 bits leave room for their squares in a double.
+template <bool kFloats>
 Total group_total(const GroupNorm& n, int64_t image, int64_t begin, int64_t end) {
   const int64_t parts = group_norm_parts(n), channels = n.channels();
   const float* moments = n.moments + image * parts * 3 * channels;
-  const auto each = [&](auto&& add) {
-    for (int64_t p = 0; p < parts; ++p) {
-      const int64_t rows = (p + 1) * n.positions / parts - p * n.positions / parts;
-      const float* m = moments + p * 3 * channels;
-      for (int64_t c = begin; c < end; ++c) {
-        add(channel_of(n, c), double(rows), m[c], m[channels + c], m[2 * channels + c]);
-      }
+  const auto first = channel_of<kFloats>(n, begin);
+  const double reference = first.slope * double(moments[begin]) + first.intercept;
+  double sum = 0, squares = 0;
+  for (int64_t p = 0; p < parts; ++p) {
+    const auto rows = double((p + 1) * n.positions / parts - p * n.positions / parts);
+    const float* m = moments + p * 3 * channels;
+    for (int64_t c = begin; c < end; ++c) {
+      const auto k = channel_of<kFloats>(n, c);
+      const double off = k.slope * double(m[c]) + k.intercept - reference;
+      const double own = k.slope * double(m[channels + c]);
+      sum += rows * off + own;
+      squares += k.slope * k.slope * double(m[2 * channels + c]) + off * (2 * own + rows * off);
     }
-  };
-  Total total;
-  each([&](const Channel& k, double rows, double shift, double sum, double) {
-    total.mean += k.slope * (rows * shift + sum) + rows * k.intercept;
-  });
-  total.mean /= double((end - begin) * n.positions);
-  each([&](const Channel& k, double rows, double shift, double sum, double squares) {
-    const double off = k.slope * shift + k.intercept - total.mean;
-    total.squares += k.slope * (k.slope * squares + 2 * off * sum) + rows * off * off;
-  });
-  return total;
+  }
+  const double mean = sum / double((end - begin) * n.positions);
+  return {reference + mean, squares - sum * mean};
+}
+
+template <bool kFloats>
+void factors_of(const GroupNorm& n, int64_t image) {
+  const int64_t width = n.channels() / n.groups;
+  const float* scale = n.scale ? n.scale.row(image) : nullptr;
+  const float* shift = n.scale ? n.shift.row(image) : nullptr;
+  float *factors = n.factor.row(image), *offsets = n.offset.row(image);
+  for (int64_t g = 0; g < n.groups; ++g) {
+    const Total total = group_total<kFloats>(n, image, g * width, (g + 1) * width);
+    const double variance = std::max(total.squares / double(width * n.positions), 0.0);
+    const double inverse = 1 / std::sqrt(variance + n.eps);
+    for (int64_t c = g * width; c < (g + 1) * width; ++c) {
+      double factor = inverse, offset = -total.mean * inverse;
+      if (n.weight != nullptr) factor *= double(n.weight[c]), offset *= double(n.weight[c]);
+      if (n.bias != nullptr) offset += double(n.bias[c]);
+      if (scale != nullptr) {
+        const double modulation = 1 + double(scale[c]);
+        factor *= modulation;
+        offset = offset * modulation + double(shift[c]);
+      }
+      const auto k = channel_of<kFloats>(n, c);
+      factors[c] = float(factor * k.slope);
+      offsets[c] = float(offset + factor * k.intercept);
+    }
+  }
 }
 
 }  // namespace
@@ -161,25 +188,12 @@ void group_norm_moments(const GroupNorm& norm, int64_t first, int64_t last) {
 }
 
 void group_norm_factors(const GroupNorm& n, int64_t first, int64_t last) {
-  const int64_t width = n.channels() / n.groups;
+  const bool floats = !n.operands[0].x.codes && !n.operands[1].x.codes;
   for (int64_t image = first; image < last; ++image) {
-    for (int64_t g = 0; g < n.groups; ++g) {
-      const Total total = group_total(n, image, g * width, (g + 1) * width);
-      const double variance = std::max(total.squares / double(width * n.positions), 0.0);
-      const double inverse = 1 / std::sqrt(variance + n.eps);
-      for (int64_t c = g * width; c < (g + 1) * width; ++c) {
-        double factor = inverse, offset = -total.mean * inverse;
-        if (n.weight != nullptr) factor *= n.weight[c], offset *= n.weight[c];
-        if (n.bias != nullptr) offset += n.bias[c];
-        if (n.scale) {
-          const double modulation = 1 + double(n.scale.row(image)[c]);
-          factor *= modulation;
-          offset = offset * modulation + n.shift.row(image)[c];
-        }
-        const Channel k = channel_of(n, c);
-        n.factor.row(image)[c] = float(factor * k.slope);
-        n.offset.row(image)[c] = float(offset + factor * k.intercept);
-      }
+    if (floats) {
+      factors_of<true>(n, image);
+    } else {
+      factors_of<false>(n, image);
     }
   }
 }
