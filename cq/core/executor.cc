@@ -23,6 +23,13 @@ int64_t first_not_finite(const at::Tensor& x) {
   return broken.any().item<bool>() ? broken.to(at::kInt).argmax().item<int64_t>() : -1;
 }
 
+at::Tensor Executor::run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                              const UnitInput& rest, int64_t step) const {
+  auto operands = rest;
+  operands.x = run(first, in, step);
+  return run(second, operands, step);
+}
+
 at::Tensor FiniteCheck::run(const Unit& unit, const UnitInput& in, int64_t step) const {
   return checked(inner_.run(unit, in, step), unit.name, step);
 }

@@ -10,6 +10,10 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const = 0;
+  /// `second` of the result of `first`, which nothing else reads: it need not come into being.
+  /// `rest` has the second's other operands, its x undefined.
+  virtual at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                              const UnitInput& rest, int64_t step) const;
   /// q [B, N, H d], k and v [B, M, H d] -> [B, N, H d].
   virtual at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                                const at::Tensor& v, int64_t step) const = 0;

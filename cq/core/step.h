@@ -50,6 +50,10 @@ class Step {
   at::Tensor run(const Unit& unit, const UnitInput& in) const {
     return executor_->run(unit, in, index_);
   }
+  at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                      const UnitInput& rest) const {
+    return executor_->run_pair(first, in, second, rest, index_);
+  }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v) const {
     return executor_->attention(unit, q, k, v, index_);

@@ -184,7 +184,7 @@ TEST_P(IntegerLayerTest, ProductsAreExact) {
       expected = expected + (unit.is_conv() ? unit.bias.view({1, -1, 1, 1}) : unit.bias);
     }
     expected = unit_epilogue(expected, l.in);
-    const auto made = integer_product(*GetParam(), sides, {&unit, &in});
+    const auto made = integer_product(*GetParam(), sides, {&unit, &in, in.x.dim()});
     ASSERT_EQ(made.sizes(), expected.sizes());
     const double error = (made - expected).abs().max().item<double>();
     EXPECT_LT(error, 3e-5 * (1 + expected.abs().max().item<double>())) << "round " << round;

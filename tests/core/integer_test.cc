@@ -22,6 +22,16 @@ class BothWays : public Executor {
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
     return compare(unit.name, simulated_.run(unit, in, step), integer_.run(unit, in, step));
   }
+  // Fused or not, the integers are the same.
+  at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                      const UnitInput& rest, int64_t step) const override {
+    const auto fused = integer_.run_pair(first, in, second, rest, step);
+    EXPECT_TRUE(at::equal(fused, integer_.Executor::run_pair(first, in, second, rest, step)))
+        << second.name;
+    ++pairs;
+    return Executor::run_pair(first, in, second, rest, step);
+  }
+  mutable int pairs = 0;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
     return compare(unit.name, simulated_.attention(unit, q, k, v, step),

@@ -131,6 +131,10 @@ void activate_of(const Activate& a, int64_t first, int64_t last) {
   with_act<RunActivate>(a.act, whole, int64_t(0), int64_t(1));
 }
 
+void code_sums_of(const CodeOutput& out, int64_t channels, int64_t first, int64_t last) {
+  for (int64_t r = first; r < last; ++r) store_sums(out, r, channels);
+}
+
 void activate_pooled_of(const Activate& a, const Pooling& p, int64_t first, int64_t last) {
   with_act<RunPooled>(a.act, a, p, first, last);
 }
@@ -143,9 +147,13 @@ namespace cq::kernels {
 
 HWY_EXPORT(activate_of);
 HWY_EXPORT(activate_pooled_of);
+HWY_EXPORT(code_sums_of);
 
 void activate(const Activate& a, int64_t first, int64_t last) {
   HWY_DYNAMIC_DISPATCH(activate_of)(a, first, last);
+}
+void code_sums(const CodeOutput& out, int64_t channels, int64_t first, int64_t last) {
+  HWY_DYNAMIC_DISPATCH(code_sums_of)(out, channels, first, last);
 }
 void activate_pooled(const Activate& a, const Pooling& p, int64_t first, int64_t last) {
   HWY_DYNAMIC_DISPATCH(activate_pooled_of)(a, p, first, last);

@@ -22,6 +22,9 @@ struct Activate {
 void activate(const Activate& a, int64_t first, int64_t last);
 void activate_reference(const Activate& a, int64_t first, int64_t last);
 
+/// The sums of rows (out.sums) whose codes, `channels` in a row, are there already.
+void code_sums(const CodeOutput& out, int64_t channels, int64_t first, int64_t last);
+
 /// 2x2 average pooling between activation and quantization, from images of `in_width` wide rows of
 /// `in_positions` positions; a last odd row or column is dropped, as at::avg_pool2d does.
 struct Pooling {

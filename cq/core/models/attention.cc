@@ -77,7 +77,7 @@ at::Tensor SpatialTransformer::run(const Block& b, at::Tensor x, const at::Tenso
   const auto q = step.run(*b.cross_q, {.x = x});
   const auto kv = step.run(*b.cross_kv, {.x = context}).chunk(2, -1);
   x = step.run(*b.cross_out, {.x = step.attention(*b.cross, q, kv[0], kv[1]), .residual = x});
-  return step.run(*b.feed_out, {.x = step.run(*b.feed_in, {.x = x}), .residual = x});
+  return step.run_pair(*b.feed_in, {.x = x}, *b.feed_out, {.x = {}, .residual = x});
 }
 
 at::Tensor SpatialTransformer::forward(const at::Tensor& x, const at::Tensor& context,

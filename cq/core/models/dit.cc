@@ -1,5 +1,6 @@
 #include "cq/core/models/dit.h"
 
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/embedding.h>
 
 #include "cq/base/error.h"
@@ -79,11 +80,11 @@ at::Tensor DiT::run(const Block& b, at::Tensor x, const at::Tensor& c, const Ste
     const auto qkv = step.run(*b.qkv, {.x = x, .scale = m[1], .shift = m[0]}).chunk(3, -1);
     return step.run(*b.proj, {.x = step.attention(*b.attention, qkv[0], qkv[1], qkv[2])});
   });
-  x = x + m[2].unsqueeze(1) * attended;
+  x = at::addcmul(x, m[2].unsqueeze(1), attended);
   const auto fed = step.at(b.mlp_point, [&] {
-    return step.run(*b.fc2, {.x = step.run(*b.fc1, {.x = x, .scale = m[4], .shift = m[3]})});
+    return step.run_pair(*b.fc1, {.x = x, .scale = m[4], .shift = m[3]}, *b.fc2, {});
   });
-  return x + m[5].unsqueeze(1) * fed;
+  return at::addcmul(x, m[5].unsqueeze(1), fed);
 }
 
 at::Tensor DiT::run_blocks(at::Tensor x, const at::Tensor& c, const Step& step, int64_t first,

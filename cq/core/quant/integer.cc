@@ -2,8 +2,6 @@
 
 #include "cq/base/error.h"
 #include "cq/core/quant/integer_attention.h"
-#include "cq/core/quant/integer_input.h"
-#include "cq/core/quant/integer_product.h"
 #include "cq/core/quant/kept_feature.h"
 #include "cq/core/quant/ranges.h"
 
@@ -41,24 +39,52 @@ IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& 
   if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");
 }
 
-at::Tensor IntegerExecutor::run(const Unit& unit, const UnitInput& in, int64_t step) const {
-  const auto& state = units_[size_t(unit.id)];
-  const auto input = dense_input(in);
+std::vector<InputSide> IntegerExecutor::input_sides(const Unit& unit, int64_t step) const {
   std::vector<InputSide> sides;
-  for (const auto& side : state.sides) {
+  for (const auto& side : units_[size_t(unit.id)].sides) {
     sides.push_back({side.ranges[size_t(step)], act_bits(unit, quant_), side.weight.has_zero});
   }
-  const auto codes = quantize_input(unit, input, sides);
+  return sides;
+}
+
+std::vector<ProductSide> IntegerExecutor::product_sides(const Unit& unit,
+                                                        const std::vector<CodeImage>& codes,
+                                                        int64_t step) const {
+  const auto& state = units_[size_t(unit.id)];
   std::vector<ProductSide> products;
-  for (size_t i = 0; i < sides.size(); ++i) {
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const auto& side = state.sides[i];
     products.push_back(
-        {.weight = &state.sides[i].weight, .codes = &codes[i], .range = sides[i].range});
+        {.weight = &side.weight, .codes = &codes[i], .range = side.ranges[size_t(step)]});
   }
   if (state.correction != nullptr) {
     products[0].slope = state.correction->slope[step].data_ptr<float>();
     products[0].offset = state.correction->offset[step].data_ptr<float>();
   }
-  return integer_product(engine_, products, {&unit, &input});
+  return products;
+}
+
+at::Tensor IntegerExecutor::run(const Unit& unit, const UnitInput& in, int64_t step) const {
+  const auto input = dense_input(in);
+  const auto codes = quantize_input(unit, input, input_sides(unit, step));
+  return integer_product(engine_, product_sides(unit, codes, step), {&unit, &input, in.x.dim()});
+}
+
+at::Tensor IntegerExecutor::run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                                     const UnitInput& rest, int64_t step) const {
+  const bool plain = second.norm.kind == NormKind::none && second.resample == Resample::none &&
+                     !second.is_conv() && second.seam == 0 && !rest.scale.defined();
+  if (!plain || in.x.dim() != 3 || !can_end_in_codes(engine_, first, second.act)) {
+    return QuantizedExecutor::run_pair(first, in, second, rest, step);
+  }
+  const auto input = dense_input(in), operands = dense_input(rest);
+  const auto codes = quantize_input(first, input, input_sides(first, step));
+  const auto side = input_sides(second, step)[0];
+  const std::vector<CodeImage> hidden{
+      CodeImage({in.x.size(0), 1, in.x.size(1), second.in_channels()}, second.conv, side.sums)};
+  integer_product_to_codes(engine_, product_sides(first, codes, step), {&first, &input, 3},
+                           {second.act, side.range, side.bits, &hidden[0]});
+  return integer_product(engine_, product_sides(second, hidden, step), {&second, &operands, 3});
 }
 
 at::Tensor IntegerExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,

@@ -2,6 +2,8 @@
 #include <array>
 #include <vector>
 
+#include "cq/core/quant/integer_input.h"
+#include "cq/core/quant/integer_product.h"
 #include "cq/core/quant/integer_weights.h"
 #include "cq/core/quant/simulated.h"
 
@@ -17,6 +19,9 @@ class IntegerExecutor : public QuantizedExecutor {
                   const Calibration& calibration, const Corrections& corrections = {},
                   const ProductEngine& engine = product_engine());
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
+  /// A feed-forward network's hidden values exist as codes only.
+  at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                      const UnitInput& rest, int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
   /// Codes, of the value's shape and layout; one byte where the value has four.
@@ -33,6 +38,10 @@ class IntegerExecutor : public QuantizedExecutor {
     std::vector<Side> sides;
     const Corrections::Output* correction = nullptr;
   };
+  std::vector<InputSide> input_sides(const Unit& unit, int64_t step) const;
+  std::vector<ProductSide> product_sides(const Unit& unit, const std::vector<CodeImage>& codes,
+                                         int64_t step) const;
+
   const ProductEngine& engine_;
   QuantParameters quant_;
   std::vector<UnitState> units_;

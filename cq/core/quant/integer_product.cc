@@ -2,107 +2,18 @@
 
 #include <algorithm>
 
+#include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
-#include "cq/core/kernels/images.h"
+#include "cq/core/quant/product_layout.h"
 
 namespace cq {
 
 namespace {
 
-constexpr int64_t kRows = 128;
+constexpr int64_t kRows = kProductRows;
 constexpr int64_t kMostBlock = 64;
 /// Operations below which threads cost more than they save.
 constexpr int64_t kSmall = 4'000'000;
-
-/// How output positions are laid out as rows of the product. Positions of a segment are counted
-/// along the code image, gaps included, so that rows are equally far apart; what gaps give is left.
-struct Layout {
-  int64_t images = 1, out_height = 1, out_width = 1;
-  int64_t line = 0;  ///< positions from one line of outputs to the next
-  int64_t stride = 1;
-  int64_t lines_per_segment = 1;  ///< all lines of an image, or one
-  bool merged = false;            ///< lines follow each other without a break and count as one
-  int64_t segments() const { return images * out_height / lines_per_segment; }
-  int64_t positions() const { return (lines_per_segment - 1) * line + out_width; }
-  int64_t blocks_per_segment() const { return (positions() + kRows - 1) / kRows; }
-  int64_t blocks() const { return segments() * blocks_per_segment(); }
-};
-
-Layout layout_of(const Unit& unit, const CodeImage& codes, bool per_image) {
-  const auto& s = codes.shape();
-  const auto& g = unit.conv;
-  Layout l;
-  l.images = s.images;
-  const int64_t kh = unit.is_conv() ? unit.weight.size(2) : 1;
-  const int64_t kw = unit.is_conv() ? unit.weight.size(3) : 1;
-  l.out_height = (s.height + g.padding[2] + g.padding[3] - kh) / g.stride + 1;
-  l.out_width = (s.width + g.padding[0] + g.padding[1] - kw) / g.stride + 1;
-  l.line = codes.line();
-  l.stride = g.stride;
-  if (kh * kw == 1 && g.stride == 1 && !codes.has_gaps()) {
-    // Rows follow each other without a break, through all images where they need not be told apart.
-    l.out_width *= per_image ? l.out_height : l.out_height * l.images;
-    l.images = per_image ? l.images : 1;
-    l.out_height = 1;
-    l.merged = true;
-    return l;
-  }
-  // With a stride, half of the positions or more are not wanted: worth it for short lines only.
-  constexpr int64_t kLongLine = 16;
-  if (g.stride == 1 || l.out_width < kLongLine) l.lines_per_segment = l.out_height;
-  return l;
-}
-
-/// Factors by output channel, side by side, and everything that is added by channel.
-struct Coefficients {
-  std::vector<float> factor[2], zero[2], bias;
-};
-
-Coefficients coefficients_of(const std::vector<ProductSide>& sides, const at::Tensor& bias) {
-  Coefficients c;
-  const int64_t outputs = sides[0].weight->shape.columns;
-  std::vector<double> sum(size_t(outputs), 0);
-  if (bias.defined()) std::copy_n(bias.data_ptr<float>(), outputs, sum.begin());
-  for (size_t i = 0; i < sides.size(); ++i) {
-    const auto& s = sides[i];
-    c.factor[i].resize(size_t(outputs));
-    c.zero[i].resize(size_t(outputs));
-    for (size_t o = 0; o < size_t(outputs); ++o) {
-      const double slope = s.slope == nullptr ? 1 : double(s.slope[o]);
-      const double factor = s.range.scale * double(s.weight->scale[o]) * slope;
-      c.factor[i][o] = float(factor);
-      c.zero[i][o] = float(-factor * double(s.weight->zero[o]));
-      sum[o] -= factor * double(s.range.zero_point) * double(s.weight->column_sums[o]);
-      if (s.offset != nullptr) sum[o] += double(s.offset[o]);
-    }
-  }
-  c.bias.assign(sum.begin(), sum.end());
-  return c;
-}
-
-/// Sums of the inputs of each window, where the weight has zero points.
-at::Tensor sums_of_windows(const Unit& unit, const ProductSide& side, const Layout& l) {
-  const auto& s = side.codes->shape();
-  const auto& g = unit.conv;
-  const int64_t kh = unit.is_conv() ? unit.weight.size(2) : 1;
-  const int64_t kw = unit.is_conv() ? unit.weight.size(3) : 1;
-  if (kh * kw == 1 && g.stride == 1 && !side.codes->has_gaps()) return {};
-  const int64_t lines = l.images * l.out_height;
-  auto out = at::empty({lines * l.out_width}, at::kInt);
-  const kernels::WindowSums w{.in = side.codes->sums(),
-                              .out = out.data_ptr<int32_t>(),
-                              .height = s.height,
-                              .width = s.width,
-                              .out_height = l.out_height,
-                              .out_width = l.out_width,
-                              .kernel_height = kh,
-                              .kernel_width = kw,
-                              .stride = g.stride,
-                              .pad_top = g.padding[2],
-                              .pad_left = g.padding[0]};
-  at::parallel_for(0, lines, 16, [&](int64_t a, int64_t b) { kernels::window_sums(w, a, b); });
-  return out;
-}
 
 kernels::Rows<const float> channel_rows(const at::Tensor& values) {
   if (!values.defined()) return {};
@@ -111,20 +22,19 @@ kernels::Rows<const float> channel_rows(const at::Tensor& values) {
 
 class Product {
  public:
-  Product(const ProductEngine& engine, const std::vector<ProductSide>& sides, const ProductEnd& end,
-          const at::Tensor& out)
+  Product(const ProductEngine& engine, const std::vector<ProductSide>& sides, const ProductEnd& end)
       : engine_(engine),
         sides_(sides),
         unit_(*end.unit),
-        layout_(layout_of(unit_, *sides[0].codes,
-                          end.input->channel_bias.defined() || end.input->gate.defined())),
+        layout_(product_layout(unit_, *sides[0].codes,
+                               end.input->channel_bias.defined() || end.input->gate.defined())),
         coefficients_(coefficients_of(sides, unit_.bias)),
         outputs_(sides[0].weight->shape.columns) {
     for (size_t i = 0; i < sides.size(); ++i) {
       for (int64_t t = 0; t < sides[i].weight->shape.taps; ++t) {
         taps_[i].push_back(t * sides[i].codes->line() * sides[i].codes->depth());
       }
-      if (sides[i].weight->has_zero) window_sums_[i] = sums_of_windows(unit_, sides[i], layout_);
+      if (sides[i].weight->has_zero) window_sums_[i] = window_sums_of(unit_, sides[i], layout_);
     }
     const auto& in = *end.input;
     last_.rows_per_image = layout_.out_height * layout_.out_width;
@@ -132,11 +42,37 @@ class Product {
     last_.channel_bias = channel_rows(in.channel_bias);
     last_.gate = channel_rows(in.gate);
     if (in.residual.defined()) last_.residual = {in.residual.data_ptr<float>(), outputs_};
-    out_ = {out.data_ptr<float>(), outputs_};
   }
 
-  void run() const {
-    const int64_t rows = layout_.blocks(), columns = engine_.blocks(outputs_);
+  void run(float* out) const {
+    each_block(engine_.blocks(outputs_), [&](int64_t row_block, int64_t column_block) {
+      block(row_block, column_block, {out + column_block * engine_.block(), outputs_});
+    });
+  }
+
+  void run(const CodeSink& sink) const {
+    const int64_t halves = sink.act == Activation::geglu ? 2 : 1;
+    const int64_t columns = engine_.blocks(outputs_) / halves;
+    each_block(columns, [&](int64_t row_block, int64_t column_block) {
+      coded_block(sink, row_block, column_block, columns, halves);
+    });
+    const auto& codes = *sink.codes;
+    if (codes.sums() == nullptr) return;
+    const kernels::CodeOutput done{.codes = {codes.codes(), codes.depth()},
+                                   .range = {1, int32_t(sink.range.zero_point), 255},
+                                   .sums = codes.sums()};
+    const int64_t rows = codes.shape().images * codes.shape().width;
+    at::parallel_for(0, rows, 1024, [&](int64_t first, int64_t last) {
+      kernels::code_sums(done, codes.shape().channels, first, last);
+    });
+  }
+
+ private:
+  using Rows = kernels::Rows<float>;
+
+  template <class Block>
+  void each_block(int64_t columns, const Block& block) const {
+    const int64_t rows = layout_.blocks();
     int64_t operand = 0, codes = 0;
     for (const auto& side : sides_) {
       operand += outputs_ * side.weight->shape.taps * side.weight->shape.depth;
@@ -158,8 +94,31 @@ class Product {
     });
   }
 
- private:
-  void block(int64_t row_block, int64_t column_block) const {
+  /// Values of a block, which stay in cache, then their codes. Rows are those of one long line.
+  void coded_block(const CodeSink& sink, int64_t row_block, int64_t column_block, int64_t columns,
+                   int64_t halves) const {
+    alignas(64) float values[kRows * 2 * kMostBlock];
+    const int64_t width = engine_.block(), stride = halves * width;
+    const int64_t row = row_block / layout_.blocks_per_segment() * layout_.out_width +
+                        row_block % layout_.blocks_per_segment() * kRows;
+    const int64_t count = std::min(kRows, layout_.positions() - row % layout_.out_width);
+    float* first = values - row * stride;
+    for (int64_t h = 0; h < halves; ++h) {
+      block(row_block, column_block + h * columns, {first + h * width, stride});
+    }
+    const int64_t c0 = column_block * width;
+    kernels::Activate a;
+    a.x.floats = {first, stride};
+    a.channels = std::min(width, sink.codes->shape().channels - c0);
+    a.act = kernels::Act(int(sink.act));
+    a.out = {.codes = {sink.codes->codes() + c0, sink.codes->depth()},
+             .range = {1.0f / float(sink.range.scale), int32_t(sink.range.zero_point),
+                       int32_t((int64_t(1) << sink.bits) - 1)}};
+    kernels::activate(a, row, row + count);
+  }
+
+  /// `out`: of row 0, at the block's first column.
+  void block(int64_t row_block, int64_t column_block, const Rows& out) const {
     alignas(64) int32_t sums[kRows * kMostBlock];
     const int64_t segment = row_block / layout_.blocks_per_segment();
     const int64_t p0 = row_block % layout_.blocks_per_segment() * kRows;
@@ -173,7 +132,7 @@ class Product {
                         .sums = sums,
                         .sums_stride = engine_.block()},
                        sides_[i].weight->shape, sides_[i].weight->packed.data_ptr(), column_block);
-      finish_block(i, segment, {p0, count}, column_block, sums);
+      finish_block(i, segment, {p0, count}, column_block, sums, out);
     }
   }
 
@@ -192,8 +151,8 @@ class Product {
   };
 
   /// From sums to outputs, line by line.
-  void finish_block(size_t side, int64_t segment, Span p, int64_t column_block,
-                    const int32_t* sums) const {
+  void finish_block(size_t side, int64_t segment, Span p, int64_t column_block, const int32_t* sums,
+                    const Rows& out) const {
     const int64_t c0 = column_block * engine_.block();
     auto e = side + 1 == sides_.size() ? last_ : kernels::Epilogue{};
     e.rows_per_image = last_.rows_per_image;
@@ -203,7 +162,7 @@ class Product {
     if (e.channel_bias) e.channel_bias.data += c0;
     if (e.gate) e.gate.data += c0;
     if (e.residual) e.residual.data += c0;
-    e.out = {out_.data + c0, out_.stride};
+    e.out = out;
     if (side > 0) e.addend = {e.out.data, e.out.stride};
     if (sides_[side].weight->has_zero) {
       const auto& windows = window_sums_[side];
@@ -234,22 +193,21 @@ class Product {
   const ProductEngine& engine_;
   const std::vector<ProductSide>& sides_;
   const Unit& unit_;
-  Layout layout_;
+  ProductLayout layout_;
   Coefficients coefficients_;
   int64_t outputs_;
   std::vector<int64_t> taps_[2];
   at::Tensor window_sums_[2];
   kernels::Epilogue last_;  ///< of the last side, for all channels
-  kernels::Rows<float> out_;
 };
 
-at::Tensor make_output(const Unit& unit, const UnitInput& in, const CodeImage& codes) {
+at::Tensor make_output(const Unit& unit, int64_t dimensions, const CodeImage& codes) {
+  const auto& s = codes.shape();
   if (!unit.is_conv()) {
-    auto shape = in.x.sizes().vec();
-    shape.back() = unit.out_channels();
+    std::vector<int64_t> shape{s.images, unit.out_channels()};
+    if (dimensions == 3) shape.insert(shape.begin() + 1, s.width);
     return at::empty(shape, at::kFloat);
   }
-  const auto& s = codes.shape();
   const auto& g = unit.conv;
   return at::empty(
       {s.images, unit.out_channels(),
@@ -262,9 +220,20 @@ at::Tensor make_output(const Unit& unit, const UnitInput& in, const CodeImage& c
 
 at::Tensor integer_product(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                            const ProductEnd& end) {
-  auto out = make_output(*end.unit, *end.input, *sides[0].codes);
-  Product(engine, sides, end, out).run();
+  auto out = make_output(*end.unit, end.dimensions, *sides[0].codes);
+  Product(engine, sides, end).run(out.data_ptr<float>());
   return out;
+}
+
+bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, Activation act) {
+  const int64_t half = unit.out_channels() / 2;
+  return !unit.is_conv() && unit.seam == 0 &&
+         (act != Activation::geglu || half % engine.block() == 0);
+}
+
+void integer_product_to_codes(const ProductEngine& engine, const std::vector<ProductSide>& sides,
+                              const ProductEnd& end, const CodeSink& sink) {
+  Product(engine, sides, end).run(sink);
 }
 
 }  // namespace cq

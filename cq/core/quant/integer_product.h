@@ -19,12 +19,27 @@ struct ProductSide {
 struct ProductEnd {
   const Unit* unit = nullptr;
   const UnitInput* input = nullptr;
+  int64_t dimensions;  ///< of the result: 4 of images, 3 of tokens, 2 of vectors
+};
+
+/// Where the result goes when only the next layer reads it: activated and quantized, as its input.
+struct CodeSink {
+  Activation act = Activation::none;
+  QuantRange range;
+  int64_t bits = 8;
+  const CodeImage* codes = nullptr;  ///< tokens
 };
 
 /// Sum over the sides of their products, plus bias, channel bias, times gate, plus residual, as
-/// float32: [B, O, H', W'] channels-last where `codes` are images of a convolution, [B, N, O] or
-/// [B, O] in the shape of `like` for linear layers.
+/// float32: [B, O, H', W'] channels-last of a convolution, [B, N, O] or [B, O] of a linear layer.
 at::Tensor integer_product(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                            const ProductEnd& end);
+
+/// Whether a unit's product can go to codes of what follows: a linear layer, and for geglu values
+/// and gates in whole blocks.
+bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, Activation act);
+/// The same to codes, its floats never leaving the cache.
+void integer_product_to_codes(const ProductEngine& engine, const std::vector<ProductSide>& sides,
+                              const ProductEnd& end, const CodeSink& sink);
 
 }  // namespace cq

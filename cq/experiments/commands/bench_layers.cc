@@ -12,6 +12,11 @@ namespace cq {
 
 namespace {
 
+/// Layers that are computed together have one line.
+std::string pair_name(const std::string& first, const std::string& second) {
+  return first + " + " + second;
+}
+
 /// Adds up the time of each layer.
 class TimingExecutor : public Executor {
  public:
@@ -19,11 +24,25 @@ class TimingExecutor : public Executor {
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
     return timed(unit.name, [&] { return inner_.run(unit, in, step); });
   }
+  at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                      const UnitInput& rest, int64_t step) const override {
+    return timed(pair_name(first.name, second.name),
+                 [&] { return inner_.run_pair(first, in, second, rest, step); });
+  }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
     return timed(unit.name, [&] { return inner_.attention(unit, q, k, v, step); });
   }
   const std::map<std::string, double>& seconds() const { return seconds_; }
+  /// Adds up what layers that are computed together count.
+  void add_pairs(std::map<std::string, LayerCount>& counts) const {
+    for (const auto& [name, time] : seconds_) {
+      const size_t plus = name.find(" + ");
+      if (plus == std::string::npos) continue;
+      auto& both = counts[name] = counts[name.substr(0, plus)];
+      both.macs += counts[name.substr(plus + 3)].macs;
+    }
+  }
 
  private:
   template <class Compute>
@@ -57,6 +76,7 @@ std::string layer_report(const BenchSetting& setting, const Executor& executor, 
     count = layer;
     count.macs += before;
   }
+  timing.add_pairs(counts);
   std::vector<std::pair<double, std::string>> slowest;
   double in_layers = 0;
   for (const auto& [name, seconds] : timing.seconds()) {
@@ -65,16 +85,16 @@ std::string layer_report(const BenchSetting& setting, const Executor& executor, 
   }
   std::sort(slowest.rbegin(), slowest.rend());
   std::string text =
-      fmt::format("{:<50} {:<10} {:>9} {:>7} {:>9}\n", "layer", "kind", "ms", "share", "GOPS");
+      fmt::format("{:<80} {:<10} {:>9} {:>7} {:>9}\n", "layer", "kind", "ms", "share", "GOPS");
   for (const auto& [seconds, name] : slowest) {
     const auto& count = counts[name];
     const double each = seconds / double(rounds);
-    text += fmt::format("{:<50} {:<10} {:>9.3f} {:>6.1f}% {:>9.1f}\n", name, count.kind, each * 1e3,
+    text += fmt::format("{:<80} {:<10} {:>9.3f} {:>6.1f}% {:>9.1f}\n", name, count.kind, each * 1e3,
                         100 * seconds / whole,
                         2.0 * double(count.macs * setting.x.size(0)) / each / 1e9);
   }
   text +=
-      fmt::format("{:<50} {:<10} {:>9.3f} {:>6.1f}%\n", "between layers", "",
+      fmt::format("{:<80} {:<10} {:>9.3f} {:>6.1f}%\n", "between layers", "",
                   (whole - in_layers) / double(rounds) * 1e3, 100 * (whole - in_layers) / whole);
   return text;
 }
