@@ -30,6 +30,12 @@ at::Tensor Executor::run_pair(const Unit& first, const UnitInput& in, const Unit
   return run(second, operands, step);
 }
 
+at::Tensor Executor::self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                                    int64_t step) const {
+  const auto parts = run(qkv, in, step).chunk(3, -1);
+  return attention(unit, parts[0], parts[1], parts[2], step);
+}
+
 at::Tensor FiniteCheck::run(const Unit& unit, const UnitInput& in, int64_t step) const {
   return checked(inner_.run(unit, in, step), unit.name, step);
 }

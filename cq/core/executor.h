@@ -14,6 +14,10 @@ class Executor {
   /// `rest` has the second's other operands, its x undefined.
   virtual at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
                               const UnitInput& rest, int64_t step) const;
+  /// Attention among the tokens of `in`, whose queries, keys and values are the thirds of what
+  /// `qkv` gives [B, N, 3 H d], and which nothing else reads.
+  virtual at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                                    int64_t step) const;
   /// q [B, N, H d], k and v [B, M, H d] -> [B, N, H d].
   virtual at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                                const at::Tensor& v, int64_t step) const = 0;

@@ -54,6 +54,9 @@ class Step {
                       const UnitInput& rest) const {
     return executor_->run_pair(first, in, second, rest, index_);
   }
+  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit) const {
+    return executor_->self_attention(qkv, in, unit, index_);
+  }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v) const {
     return executor_->attention(unit, q, k, v, index_);

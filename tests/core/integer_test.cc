@@ -28,10 +28,19 @@ class BothWays : public Executor {
     const auto fused = integer_.run_pair(first, in, second, rest, step);
     EXPECT_TRUE(at::equal(fused, integer_.Executor::run_pair(first, in, second, rest, step)))
         << second.name;
-    ++pairs;
+    ++fused_;
     return Executor::run_pair(first, in, second, rest, step);
   }
-  mutable int pairs = 0;
+  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                            int64_t step) const override {
+    const auto fused = integer_.self_attention(qkv, in, unit, step);
+    EXPECT_TRUE(at::equal(fused, integer_.Executor::self_attention(qkv, in, unit, step)))
+        << unit.name;
+    ++fused_;
+    return Executor::self_attention(qkv, in, unit, step);
+  }
+  /// Calls of layers that may be fused.
+  int fused() const { return fused_; }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
     return compare(unit.name, simulated_.attention(unit, q, k, v, step),
@@ -39,6 +48,7 @@ class BothWays : public Executor {
   }
 
  private:
+  mutable int fused_ = 0;
   static at::Tensor compare(const std::string& layer, at::Tensor a, const at::Tensor& b) {
     EXPECT_EQ(a.sizes(), b.sizes()) << layer;
     // An input that falls between two codes may be rounded differently; nothing else differs.
@@ -100,6 +110,7 @@ TEST_P(IntegerTest, EveryLayerGivesWhatSimulationGives) {
   const IntegerExecutor integer(model_.network(), quant_, ranges_, c);
   const BothWays both(simulated, integer);
   for (int64_t step = 0; step < 4; ++step) call(both, 0, 4, step);
+  EXPECT_GT(both.fused(), 0);
   // And on its own, errors adding up from layer to layer.
   const auto a = call(simulated, 0, 4), b = call(integer, 0, 4);
   EXPECT_LT(((a - b).norm() / a.norm()).item<double>(), 1e-2);

@@ -72,8 +72,8 @@ SpatialTransformer::Block SpatialTransformer::make_block(const Scope& scope,
 
 at::Tensor SpatialTransformer::run(const Block& b, at::Tensor x, const at::Tensor& context,
                                    const Step& step) {
-  const auto qkv = step.run(*b.self_qkv, {.x = x}).chunk(3, -1);
-  x = step.run(*b.self_out, {.x = step.attention(*b.self, qkv[0], qkv[1], qkv[2]), .residual = x});
+  const auto attended = step.self_attention(*b.self_qkv, {.x = x}, *b.self);
+  x = step.run(*b.self_out, {.x = attended, .residual = x});
   const auto q = step.run(*b.cross_q, {.x = x});
   const auto kv = step.run(*b.cross_kv, {.x = context}).chunk(2, -1);
   x = step.run(*b.cross_out, {.x = step.attention(*b.cross, q, kv[0], kv[1]), .residual = x});

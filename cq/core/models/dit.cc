@@ -77,8 +77,8 @@ DiT::Block DiT::make_block(const Scope& scope) const {
 at::Tensor DiT::run(const Block& b, at::Tensor x, const at::Tensor& c, const Step& step) const {
   const auto m = step.run(*b.modulation, {.x = c}).chunk(6, 1);  // shift, scale, gate; twice
   const auto attended = step.at(b.attention_point, [&] {
-    const auto qkv = step.run(*b.qkv, {.x = x, .scale = m[1], .shift = m[0]}).chunk(3, -1);
-    return step.run(*b.proj, {.x = step.attention(*b.attention, qkv[0], qkv[1], qkv[2])});
+    const UnitInput in{.x = x, .scale = m[1], .shift = m[0]};
+    return step.run(*b.proj, {.x = step.self_attention(*b.qkv, in, *b.attention)});
   });
   x = at::addcmul(x, m[2].unsqueeze(1), attended);
   const auto fed = step.at(b.mlp_point, [&] {

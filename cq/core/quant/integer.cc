@@ -1,7 +1,6 @@
 #include "cq/core/quant/integer.h"
 
 #include "cq/base/error.h"
-#include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/kept_feature.h"
 #include "cq/core/quant/ranges.h"
 
@@ -74,7 +73,8 @@ at::Tensor IntegerExecutor::run_pair(const Unit& first, const UnitInput& in, con
                                      const UnitInput& rest, int64_t step) const {
   const bool plain = second.norm.kind == NormKind::none && second.resample == Resample::none &&
                      !second.is_conv() && second.seam == 0 && !rest.scale.defined();
-  if (!plain || in.x.dim() != 3 || !can_end_in_codes(engine_, first, second.act)) {
+  if (!plain || in.x.dim() != 3 ||
+      !can_end_in_codes(engine_, first, second.act == Activation::geglu ? 2 : 1)) {
     return QuantizedExecutor::run_pair(first, in, second, rest, step);
   }
   const auto input = dense_input(in), operands = dense_input(rest);
@@ -82,23 +82,52 @@ at::Tensor IntegerExecutor::run_pair(const Unit& first, const UnitInput& in, con
   const auto side = input_sides(second, step)[0];
   const std::vector<CodeImage> hidden{
       CodeImage({in.x.size(0), 1, in.x.size(1), second.in_channels()}, second.conv, side.sums)};
+  const kernels::CodeOutput out{
+      .codes = {hidden[0].codes(), hidden[0].depth()},
+      .range = {1.0f / float(side.range.scale), int32_t(side.range.zero_point),
+                int32_t((int64_t(1) << side.bits) - 1)},
+      .sums = hidden[0].sums()};
   integer_product_to_codes(engine_, product_sides(first, codes, step), {&first, &input, 3},
-                           {second.act, side.range, side.bits, &hidden[0]});
+                           {{second.act, out, second.in_channels()}});
   return integer_product(engine_, product_sides(second, hidden, step), {&second, &operands, 3});
+}
+
+AttentionRanges IntegerExecutor::ranges_of(const AttentionUnit& unit, int64_t step) const {
+  const auto& ranges = attentions_[size_t(unit.id)];
+  const auto at_step = [&](size_t i) { return ranges[i][size_t(step)]; };
+  return {.q = at_step(0),
+          .k = at_step(1),
+          .v = at_step(2),
+          .p = at_step(3),
+          .act_bits = quant_.act_bits,
+          .softmax_bits = quant_.softmax_bits};
 }
 
 at::Tensor IntegerExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,
                                       const at::Tensor& k, const at::Tensor& v,
                                       int64_t step) const {
-  const auto& ranges = attentions_[size_t(unit.id)];
-  const auto at_step = [&](size_t i) { return ranges[i][size_t(step)]; };
-  return integer_attention(engine_, q, k, v, unit.heads,
-                           {.q = at_step(0),
-                            .k = at_step(1),
-                            .v = at_step(2),
-                            .p = at_step(3),
-                            .act_bits = quant_.act_bits,
-                            .softmax_bits = quant_.softmax_bits});
+  return integer_attention(engine_, q, k, v, unit.heads, ranges_of(unit, step));
+}
+
+at::Tensor IntegerExecutor::self_attention(const Unit& qkv, const UnitInput& in,
+                                           const AttentionUnit& unit, int64_t step) const {
+  if (in.x.dim() != 3 || !can_end_in_codes(engine_, qkv, 3)) {
+    return QuantizedExecutor::self_attention(qkv, in, unit, step);
+  }
+  const auto input = dense_input(in);
+  const auto codes = quantize_input(qkv, input, input_sides(qkv, step));
+  const auto r = ranges_of(unit, step);
+  const int64_t channels = qkv.out_channels() / 3;
+  const std::array<int64_t, 3> sizes{in.x.size(0), in.x.size(1), channels};
+  using Role = CodedTokens::Role;
+  const CodedTokens q(Role::queries, r.q, r.act_bits, sizes, unit.heads);
+  const CodedTokens k(Role::keys, r.k, r.act_bits, sizes, unit.heads);
+  const CodedTokens v(Role::values, r.v, r.act_bits, sizes, unit.heads);
+  integer_product_to_codes(engine_, product_sides(qkv, codes, step), {&qkv, &input, 3},
+                           {{Activation::none, q.output(), channels},
+                            {Activation::none, k.output(), channels},
+                            {Activation::none, v.output(), channels}});
+  return integer_attention(engine_, q, k, v, unit.heads, r);
 }
 
 at::Tensor IntegerExecutor::keep(const at::Tensor& value, int64_t step) const {

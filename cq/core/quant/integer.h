@@ -2,6 +2,7 @@
 #include <array>
 #include <vector>
 
+#include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/integer_input.h"
 #include "cq/core/quant/integer_product.h"
 #include "cq/core/quant/integer_weights.h"
@@ -22,6 +23,9 @@ class IntegerExecutor : public QuantizedExecutor {
   /// A feed-forward network's hidden values exist as codes only.
   at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
                       const UnitInput& rest, int64_t step) const override;
+  /// Queries, keys and values exist as codes only.
+  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                            int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
   /// Codes, of the value's shape and layout; one byte where the value has four.
@@ -38,6 +42,7 @@ class IntegerExecutor : public QuantizedExecutor {
     std::vector<Side> sides;
     const Corrections::Output* correction = nullptr;
   };
+  AttentionRanges ranges_of(const AttentionUnit& unit, int64_t step) const;
   std::vector<InputSide> input_sides(const Unit& unit, int64_t step) const;
   std::vector<ProductSide> product_sides(const Unit& unit, const std::vector<CodeImage>& codes,
                                          int64_t step) const;

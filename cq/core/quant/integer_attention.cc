@@ -29,30 +29,17 @@ at::Tensor with_rows(const at::Tensor& x) {
   return x.scalar_type() == at::kFloat && rows ? x : x.to(at::kFloat).contiguous();
 }
 
-struct CodedTokens {
-  at::Tensor codes;  ///< [rows][channels]
-  at::Tensor sums;   ///< [rows][heads], or undefined
-};
-
-/// Codes of all tokens; `heads` > 0: with the sums of each head's part.
-CodedTokens quantize_tokens(const at::Tensor& tokens, const QuantRange& range, int64_t bits,
-                            bool as_signed, int64_t heads) {
+CodedTokens quantize_tokens(CodedTokens::Role role, const at::Tensor& tokens,
+                            const QuantRange& range, int64_t bits, int64_t heads) {
   const auto x = with_rows(tokens);
-  const int64_t rows = x.size(0) * x.size(1), channels = x.size(2);
-  CodedTokens out{at::empty({rows * channels + kSlack}, at::kByte), {}};
-  if (heads > 0) out.sums = at::empty({rows, heads}, at::kInt);
+  const CodedTokens coded(role, range, bits, x.sizes(), heads);
   kernels::Activate a;
   a.x.floats = {x.data_ptr<float>(), x.stride(1)};
-  a.channels = channels;
-  a.out = {.codes = {out.codes.data_ptr<uint8_t>(), channels},
-           .range = {1.0f / float(range.scale), int32_t(range.zero_point),
-                     int32_t((int64_t(1) << bits) - 1)},
-           .as_signed = as_signed,
-           .sums = heads > 0 ? out.sums.data_ptr<int32_t>() : nullptr,
-           .segments = std::max<int64_t>(1, heads)};
-  at::parallel_for(0, rows, std::max<int64_t>(1, kSmall / channels),
+  a.channels = coded.channels();
+  a.out = coded.output();
+  at::parallel_for(0, coded.batch() * coded.tokens(), std::max<int64_t>(1, kSmall / a.channels),
                    [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
-  return out;
+  return coded;
 }
 
 /// One piece of memory in equal parts, a cache line or more apart. (Selecting rows of a tensor
@@ -71,19 +58,19 @@ class PackedParts {
 
 class Attention {
  public:
-  Attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
-            const at::Tensor& v, int64_t heads, const AttentionRanges& ranges)
+  Attention(const ProductEngine& engine, const CodedTokens& q, const CodedTokens& k,
+            const CodedTokens& v, int64_t heads, const AttentionRanges& ranges)
       : engine_(engine),
         ranges_(ranges),
         heads_(heads),
-        batch_(q.size(0)),
-        queries_(q.size(1)),
-        keys_(k.size(1)),
-        channels_(q.size(2)),
+        batch_(q.batch()),
+        queries_(q.tokens()),
+        keys_(k.tokens()),
+        channels_(q.channels()),
         width_(channels_ / heads),
-        q_(quantize_tokens(q, ranges.q, ranges.act_bits, false, 0)),
-        k_(quantize_tokens(k, ranges.k, ranges.act_bits, true, heads)),
-        v_(quantize_tokens(v, ranges.v, ranges.act_bits, true, 0)),
+        q_(q),
+        k_(k),
+        v_(v),
         key_shape_{.columns = keys_, .taps = 1, .depth = code_depth(width_)},
         value_shape_{.columns = width_, .taps = 1, .depth = code_depth(keys_)},
         score_stride_(round_up(keys_, engine.block())) {
@@ -128,13 +115,13 @@ class Attention {
   void pack(int64_t pair) {
     const int64_t image = pair / heads_, head = pair % heads_;
     const int64_t at = image * keys_ * channels_ + head * width_;
-    const auto* k = reinterpret_cast<const int8_t*>(k_.codes.data_ptr<uint8_t>()) + at;
-    const auto* v = reinterpret_cast<const int8_t*>(v_.codes.data_ptr<uint8_t>()) + at;
+    const auto* k = reinterpret_cast<const int8_t*>(k_.codes()) + at;
+    const auto* v = reinterpret_cast<const int8_t*>(v_.codes()) + at;
     engine_.pack({.data = k, .column_stride = channels_, .depth_stride = 1, .depth = width_},
                  key_shape_, packed_keys_.at(pair));
     engine_.pack({.data = v, .column_stride = 1, .depth_stride = channels_, .depth = keys_},
                  value_shape_, packed_values_.at(pair));
-    const int32_t* sums = k_.sums.data_ptr<int32_t>() + image * keys_ * heads_ + head;
+    const int32_t* sums = k_.sums() + image * keys_ * heads_ + head;
     int32_t* terms = column_terms_.data_ptr<int32_t>() + pair * keys_;
     for (int64_t j = 0; j < keys_; ++j) {
       terms[j] = -int32_t(ranges_.q.zero_point) * sums[j * heads_];
@@ -154,7 +141,7 @@ class Attention {
     const int64_t image = pair / heads_, head = pair % heads_, none = 0;
     const int64_t count = std::min(kQueries, queries_ - first);
     const int64_t row = image * queries_ + first;
-    RowBlock block{.a = q_.codes.data_ptr<uint8_t>() + row * channels_ + head * width_,
+    RowBlock block{.a = q_.codes() + row * channels_ + head * width_,
                    .a_stride = channels_,
                    .rows = count,
                    .tap_offsets = &none,
@@ -200,7 +187,7 @@ class Attention {
   const ProductEngine& engine_;
   AttentionRanges ranges_;
   int64_t heads_, batch_, queries_, keys_, channels_, width_;
-  CodedTokens q_, k_, v_;
+  const CodedTokens &q_, &k_, &v_;
   OperandShape key_shape_, value_shape_;
   int64_t score_stride_;
   PackedParts packed_keys_, packed_values_;
@@ -210,24 +197,65 @@ class Attention {
 
 /// The softmax of one score is 1 whatever the query: every token gets the one value, both at the
 /// rounding of their quantizers.
-at::Tensor attend_one_key(int64_t queries, const at::Tensor& v, const AttentionRanges& ranges) {
-  const int64_t batch = v.size(0), channels = v.size(2);
+at::Tensor attend_one_key(int64_t queries, const CodedTokens& v, const AttentionRanges& ranges) {
+  const int64_t batch = v.batch(), channels = v.channels();
   const double top = double((int64_t(1) << ranges.softmax_bits) - 1);
   const double steps = std::nearbyint(double(1.0f / float(ranges.p.scale)));
   const double code = std::clamp(steps + double(ranges.p.zero_point), 0.0, top);
-  const double weight = (code - double(ranges.p.zero_point)) * ranges.p.scale * ranges.v.scale;
-  const auto values = quantize_tokens(v, ranges.v, ranges.act_bits, false, 0);
-  const auto codes = values.codes.narrow(0, 0, batch * channels).to(at::kFloat);
-  const auto one = ((codes - double(ranges.v.zero_point)) * weight).view({batch, 1, channels});
-  return one.expand({-1, queries, -1}).contiguous();
+  const auto weight = float((code - double(ranges.p.zero_point)) * ranges.p.scale * ranges.v.scale);
+  const auto* codes = reinterpret_cast<const int8_t*>(v.codes());
+  auto out = at::empty({batch, queries, channels}, at::kFloat);
+  auto* values = out.data_ptr<float>();
+  for (int64_t b = 0; b < batch; ++b) {
+    float* first = values + b * queries * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      const int64_t step = codes[b * channels + c] + kSignedOffset - ranges.v.zero_point;
+      first[c] = weight * float(step);
+    }
+    for (int64_t n = 1; n < queries; ++n) std::copy_n(first, channels, first + n * channels);
+  }
+  return out;
 }
 
 }  // namespace
 
-at::Tensor integer_attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
-                             const at::Tensor& v, int64_t heads, const AttentionRanges& ranges) {
-  if (k.size(1) == 1) return attend_one_key(q.size(1), v, ranges);
+CodedTokens::CodedTokens(Role role, const QuantRange& range, int64_t bits, at::IntArrayRef sizes,
+                         int64_t heads)
+    : range_(range),
+      bits_(bits),
+      batch_(sizes[0]),
+      tokens_(sizes[1]),
+      channels_(sizes[2]),
+      heads_(heads),
+      as_signed_(role != Role::queries),
+      codes_(at::empty({batch_ * tokens_ * channels_ + kSlack}, at::kByte)) {
+  if (role == Role::keys) sums_ = at::empty({batch_ * tokens_, heads}, at::kInt);
+}
+
+kernels::CodeOutput CodedTokens::output() const {
+  return {.codes = {codes_.data_ptr<uint8_t>(), channels_},
+          .range = {1.0f / float(range_.scale), int32_t(range_.zero_point),
+                    int32_t((int64_t(1) << bits_) - 1)},
+          .as_signed = as_signed_,
+          .sums = sums_.defined() ? sums_.data_ptr<int32_t>() : nullptr,
+          .segments = sums_.defined() ? heads_ : 1};
+}
+
+at::Tensor integer_attention(const ProductEngine& engine, const CodedTokens& q,
+                             const CodedTokens& k, const CodedTokens& v, int64_t heads,
+                             const AttentionRanges& ranges) {
+  if (k.tokens() == 1) return attend_one_key(q.tokens(), v, ranges);
   return Attention(engine, q, k, v, heads, ranges).run();
+}
+
+at::Tensor integer_attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
+                             const at::Tensor& v, int64_t heads, const AttentionRanges& r) {
+  using Role = CodedTokens::Role;
+  const auto values = quantize_tokens(Role::values, v, r.v, r.act_bits, heads);
+  if (k.size(1) == 1) return attend_one_key(q.size(1), values, r);
+  return integer_attention(engine, quantize_tokens(Role::queries, q, r.q, r.act_bits, heads),
+                           quantize_tokens(Role::keys, k, r.k, r.act_bits, heads), values, heads,
+                           r);
 }
 
 }  // namespace cq

@@ -50,21 +50,21 @@ class Product {
     });
   }
 
-  void run(const CodeSink& sink) const {
-    const int64_t halves = sink.act == Activation::geglu ? 2 : 1;
+  void run(const std::vector<CodeSink>& sinks) const {
+    const int64_t halves = sinks[0].act == Activation::geglu ? 2 : 1;
     const int64_t columns = engine_.blocks(outputs_) / halves;
+    const int64_t each = columns / int64_t(sinks.size());
     each_block(columns, [&](int64_t row_block, int64_t column_block) {
-      coded_block(sink, row_block, column_block, columns, halves);
+      coded_block(sinks[size_t(column_block / each)], row_block, column_block,
+                  {column_block % each * engine_.block(), halves, columns});
     });
-    const auto& codes = *sink.codes;
-    if (codes.sums() == nullptr) return;
-    const kernels::CodeOutput done{.codes = {codes.codes(), codes.depth()},
-                                   .range = {1, int32_t(sink.range.zero_point), 255},
-                                   .sums = codes.sums()};
-    const int64_t rows = codes.shape().images * codes.shape().width;
-    at::parallel_for(0, rows, 1024, [&](int64_t first, int64_t last) {
-      kernels::code_sums(done, codes.shape().channels, first, last);
-    });
+    const int64_t rows = layout_.segments() * layout_.out_width;
+    for (const auto& sink : sinks) {
+      if (sink.out.sums == nullptr) continue;
+      at::parallel_for(0, rows, 1024, [&](int64_t first, int64_t last) {
+        kernels::code_sums(sink.out, sink.channels, first, last);
+      });
+    }
   }
 
  private:
@@ -94,26 +94,31 @@ class Product {
     });
   }
 
+  struct SinkColumns {
+    int64_t first;  ///< in the sink
+    int64_t halves, columns;
+  };
+
   /// Values of a block, which stay in cache, then their codes. Rows are those of one long line.
-  void coded_block(const CodeSink& sink, int64_t row_block, int64_t column_block, int64_t columns,
-                   int64_t halves) const {
+  void coded_block(const CodeSink& sink, int64_t row_block, int64_t column_block,
+                   const SinkColumns& at) const {
     alignas(64) float values[kRows * 2 * kMostBlock];
-    const int64_t width = engine_.block(), stride = halves * width;
+    const int64_t width = engine_.block(), stride = at.halves * width;
     const int64_t row = row_block / layout_.blocks_per_segment() * layout_.out_width +
                         row_block % layout_.blocks_per_segment() * kRows;
     const int64_t count = std::min(kRows, layout_.positions() - row % layout_.out_width);
     float* first = values - row * stride;
-    for (int64_t h = 0; h < halves; ++h) {
-      block(row_block, column_block + h * columns, {first + h * width, stride});
+    for (int64_t h = 0; h < at.halves; ++h) {
+      block(row_block, column_block + h * at.columns, {first + h * width, stride});
     }
-    const int64_t c0 = column_block * width;
     kernels::Activate a;
     a.x.floats = {first, stride};
-    a.channels = std::min(width, sink.codes->shape().channels - c0);
+    a.channels = std::min(width, sink.channels - at.first);
     a.act = kernels::Act(int(sink.act));
-    a.out = {.codes = {sink.codes->codes() + c0, sink.codes->depth()},
-             .range = {1.0f / float(sink.range.scale), int32_t(sink.range.zero_point),
-                       int32_t((int64_t(1) << sink.bits) - 1)}};
+    a.out = sink.out;
+    a.out.codes.data += at.first;
+    a.out.sums = nullptr;
+    a.out.segments = 1;
     kernels::activate(a, row, row + count);
   }
 
@@ -225,15 +230,15 @@ at::Tensor integer_product(const ProductEngine& engine, const std::vector<Produc
   return out;
 }
 
-bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, Activation act) {
-  const int64_t half = unit.out_channels() / 2;
+bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, int64_t parts) {
+  const int64_t outputs = unit.out_channels();
   return !unit.is_conv() && unit.seam == 0 &&
-         (act != Activation::geglu || half % engine.block() == 0);
+         (parts == 1 || outputs % (parts * engine.block()) == 0);
 }
 
 void integer_product_to_codes(const ProductEngine& engine, const std::vector<ProductSide>& sides,
-                              const ProductEnd& end, const CodeSink& sink) {
-  Product(engine, sides, end).run(sink);
+                              const ProductEnd& end, const std::vector<CodeSink>& sinks) {
+  Product(engine, sides, end).run(sinks);
 }
 
 }  // namespace cq

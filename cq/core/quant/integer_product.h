@@ -1,6 +1,7 @@
 #pragma once
 #include <vector>
 
+#include "cq/core/kernels/rows.h"
 #include "cq/core/quant/code_image.h"
 #include "cq/core/quant/integer_weights.h"
 
@@ -25,9 +26,8 @@ struct ProductEnd {
 /// Where the result goes when only the next layer reads it: activated and quantized, as its input.
 struct CodeSink {
   Activation act = Activation::none;
-  QuantRange range;
-  int64_t bits = 8;
-  const CodeImage* codes = nullptr;  ///< tokens
+  kernels::CodeOutput out;
+  int64_t channels = 0;
 };
 
 /// Sum over the sides of their products, plus bias, channel bias, times gate, plus residual, as
@@ -35,11 +35,12 @@ struct CodeSink {
 at::Tensor integer_product(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                            const ProductEnd& end);
 
-/// Whether a unit's product can go to codes of what follows: a linear layer, and for geglu values
-/// and gates in whole blocks.
-bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, Activation act);
-/// The same to codes, its floats never leaving the cache.
+/// Whether a unit's product can go to codes of what follows: a linear layer whose outputs are so
+/// many equal parts of whole blocks (values and gates of geglu; queries, keys and values).
+bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, int64_t parts);
+/// The same to codes, its floats never leaving the cache. Each sink takes an equal part of the
+/// outputs.
 void integer_product_to_codes(const ProductEngine& engine, const std::vector<ProductSide>& sides,
-                              const ProductEnd& end, const CodeSink& sink);
+                              const ProductEnd& end, const std::vector<CodeSink>& sinks);
 
 }  // namespace cq

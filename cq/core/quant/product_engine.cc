@@ -67,6 +67,17 @@ class ByteProducts : public ProductEngine {
       }
       return;
     }
+    if (there == kQuad && source.column_stride == 1) {
+      const int8_t *r0 = from, *r1 = r0 + source.depth_stride, *r2 = r1 + source.depth_stride,
+                   *r3 = r2 + source.depth_stride;
+      for (int64_t c = 0; c < count; ++c) {
+        out[4 * c] = r0[c];
+        out[4 * c + 1] = r1[c];
+        out[4 * c + 2] = r2[c];
+        out[4 * c + 3] = r3[c];
+      }
+      return;
+    }
     for (int64_t c = 0; c < count; ++c) {
       for (int64_t k = 0; k < kQuad; ++k) {
         out[c * kQuad + k] =

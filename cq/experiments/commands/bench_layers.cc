@@ -29,6 +29,11 @@ class TimingExecutor : public Executor {
     return timed(pair_name(first.name, second.name),
                  [&] { return inner_.run_pair(first, in, second, rest, step); });
   }
+  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                            int64_t step) const override {
+    return timed(pair_name(qkv.name, unit.name),
+                 [&] { return inner_.self_attention(qkv, in, unit, step); });
+  }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
     return timed(unit.name, [&] { return inner_.attention(unit, q, k, v, step); });
