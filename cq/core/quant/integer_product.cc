@@ -4,6 +4,7 @@
 
 #include "cq/core/kernels/epilogue.h"
 #include "cq/core/kernels/images.h"
+#include "cq/core/quant/operands.h"
 
 namespace cq {
 
@@ -102,11 +103,6 @@ at::Tensor sums_of_windows(const Unit& unit, const ProductSide& side, const Layo
                               .pad_left = g.padding[0]};
   at::parallel_for(0, lines, 16, [&](int64_t a, int64_t b) { kernels::window_sums(w, a, b); });
   return out;
-}
-
-kernels::Rows<const float> channel_rows(const at::Tensor& values) {
-  if (!values.defined()) return {};
-  return {values.data_ptr<float>(), values.stride(0)};
 }
 
 class Product {
@@ -243,26 +239,25 @@ class Product {
   kernels::Rows<float> out_;
 };
 
-at::Tensor make_output(const Unit& unit, const UnitInput& in, const CodeImage& codes) {
+}  // namespace
+
+at::Tensor product_output(const Unit& unit, const UnitInput& in, const CodeImage::Shape& s) {
+  const auto floats = in.x.options().dtype(at::kFloat);
   if (!unit.is_conv()) {
     auto shape = in.x.sizes().vec();
     shape.back() = unit.out_channels();
-    return at::empty(shape, at::kFloat);
+    return at::empty(shape, floats);
   }
-  const auto& s = codes.shape();
   const auto& g = unit.conv;
-  return at::empty(
-      {s.images, unit.out_channels(),
-       (s.height + g.padding[2] + g.padding[3] - unit.weight.size(2)) / g.stride + 1,
-       (s.width + g.padding[0] + g.padding[1] - unit.weight.size(3)) / g.stride + 1},
-      at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  return at::empty({s.images, unit.out_channels(),
+                    (s.height + g.padding[2] + g.padding[3] - unit.weight.size(2)) / g.stride + 1,
+                    (s.width + g.padding[0] + g.padding[1] - unit.weight.size(3)) / g.stride + 1},
+                   floats.memory_format(at::MemoryFormat::ChannelsLast));
 }
-
-}  // namespace
 
 at::Tensor integer_product(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                            const ProductEnd& end) {
-  auto out = make_output(*end.unit, *end.input, *sides[0].codes);
+  auto out = product_output(*end.unit, *end.input, sides[0].codes->shape());
   Product(engine, sides, end, out).run();
   return out;
 }

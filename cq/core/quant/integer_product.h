@@ -27,4 +27,7 @@ struct ProductEnd {
 at::Tensor integer_product(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                            const ProductEnd& end);
 
+/// An empty tensor for the result, on the device of the input: of codes of shape `codes`.
+at::Tensor product_output(const Unit& unit, const UnitInput& in, const CodeImage::Shape& codes);
+
 }  // namespace cq
