@@ -19,16 +19,45 @@ if(NOT CQ_CUDA STREQUAL "OFF")
                         "use CQ_CUDA=AUTO")
   endif()
 endif()
-
-macro(cq_kernels library)
-  cmake_parse_arguments(cq_kernels "" "" "CUDA;NO_CUDA" ${ARGN})
-  if(CQ_HAVE_CUDA)
-    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-      set(CMAKE_CUDA_ARCHITECTURES 80 90)
-    endif()
-    enable_language(CUDA)
-    target_sources(${library} PRIVATE ${cq_kernels_CUDA})
-  else()
-    target_sources(${library} PRIVATE ${cq_kernels_NO_CUDA})
+if(CQ_HAVE_CUDA)
+  # Machine code for Ampere (and Ada) and for Hopper; later GPUs compile the PTX when they load it.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
   endif()
-endmacro()
+  if(CQ_CCACHE)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${CQ_CCACHE})
+  endif()
+  enable_language(CUDA)
+  # CMake 3.25 does not know that nvcc has C++20.
+  if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  endif()
+  # Linked by name below: what CMake adds of itself is looked for in no folder.
+  set(CMAKE_CUDA_RUNTIME_LIBRARY None)
+  find_package(CUDAToolkit REQUIRED)
+endif()
+
+function(cq_kernels library)
+  cmake_parse_arguments(arg "" "" "CUDA;NO_CUDA" ${ARGN})
+  if(NOT CQ_HAVE_CUDA)
+    target_sources(${library} PRIVATE ${arg_NO_CUDA})
+    return()
+  endif()
+  set(device ${arg_CUDA})
+  list(FILTER device INCLUDE REGEX "[.]cu$")
+  list(FILTER arg_CUDA EXCLUDE REGEX "[.]cu$")
+  # Apart: nvcc must not see the include folders of the library's dependencies. Products and sums
+  # are fused where the source says so, as in the CPU's kernels.
+  add_library(${library}_device OBJECT ${device})
+  target_link_libraries(${library}_device PRIVATE cq_options)
+  target_compile_options(
+    ${library}_device PRIVATE -fmad=false --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
+                              "$<$<BOOL:${CQ_WERROR}>:-Werror=all-warnings>")
+  string(REPLACE ";" " " architectures "${CMAKE_CUDA_ARCHITECTURES}")
+  target_sources(${library} PRIVATE ${arg_CUDA} $<TARGET_OBJECTS:${library}_device>)
+  target_compile_definitions(
+    ${library} PRIVATE
+      "CQ_CUDA_COMPILED_FOR=\"CUDA ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}\"")
+  # The runtime is linked in: programs start where there is neither a toolkit nor a driver.
+  target_link_libraries(${library} PRIVATE CUDA::cudart_static)
+endfunction()

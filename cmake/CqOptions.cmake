@@ -15,8 +15,10 @@ set(CQ_SANITIZE "" CACHE STRING "sanitizers, for instance address,undefined")
 # Every target of the project links this one: include path, warnings, sanitizers.
 add_library(cq_options INTERFACE)
 target_include_directories(cq_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(cq_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
-                                            $<$<BOOL:${CQ_WERROR}>:-Werror>)
+# nvcc knows none of these; cmake/CqCuda.cmake has its own.
+target_compile_options(
+  cq_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor>"
+                       "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${CQ_WERROR}>>:-Werror>")
 if(CQ_SANITIZE)
   target_compile_options(cq_options INTERFACE -fsanitize=${CQ_SANITIZE} -fno-omit-frame-pointer
                                               -fno-sanitize-recover=all)
@@ -31,7 +33,7 @@ if(CQ_CCACHE)
   # Without these two, ccache never hits on files that use a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CQ_CCACHE})
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
 endif()
 find_program(CQ_LLD ld.lld)
 if(CQ_LLD)

@@ -100,10 +100,6 @@ HWY_EXPORT(group_norm_moments_of);
 
 namespace {
 
-// Positions of a part: the sums of its codes and of their squares are whole numbers below 2^24,
-// exact in float32.
-constexpr int64_t kPart = 256;
-
 struct Total {
   double mean, squares;  ///< squares: sum of squared differences from the mean
 };
@@ -174,10 +170,6 @@ void factors_of(const GroupNorm& n, int64_t image) {
 }
 
 }  // namespace
-
-int64_t group_norm_parts(const GroupNorm& norm) {
-  return (norm.positions + kPart - 1) / kPart;
-}
 
 int64_t group_norm_workspace(const GroupNorm& norm, int64_t images) {
   return images * group_norm_parts(norm) * norm.channels() * 3;

@@ -28,12 +28,17 @@ struct GroupNorm {
   float* moments = nullptr;  ///< workspace of group_norm_workspace() floats
   Rows<float> factor = {};   ///< [images][C]
   Rows<float> offset = {};   ///< [images][C]
-  int64_t channels() const { return operands[0].channels + operands[1].channels; }
+  constexpr int64_t channels() const { return operands[0].channels + operands[1].channels; }
 };
 
+/// Positions of a part at most: the sums of its codes and of their squares are whole numbers below
+/// 2^24, exact in float32.
+inline constexpr int64_t kNormPart = 256;
 /// Parts that an image's positions are split into: a function of the shape alone, so that results
 /// do not depend on threads.
-int64_t group_norm_parts(const GroupNorm& norm);
+constexpr int64_t group_norm_parts(const GroupNorm& norm) {
+  return (norm.positions + kNormPart - 1) / kNormPart;
+}
 int64_t group_norm_workspace(const GroupNorm& norm, int64_t images);
 
 /// First pass: moments of the parts [first, last), counted image * group_norm_parts() + part.

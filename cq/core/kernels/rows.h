@@ -13,8 +13,9 @@ template <class T>
 struct Rows {
   T* data = nullptr;
   int64_t stride = 0;
-  T* row(int64_t i) const { return data + i * stride; }
-  explicit operator bool() const { return data != nullptr; }
+  // constexpr, so that CUDA code may call them.
+  constexpr T* row(int64_t i) const { return data + i * stride; }
+  constexpr explicit operator bool() const { return data != nullptr; }
 };
 
 /// Operand of a kernel: floats, or codes of a quantized tensor; one of the two.

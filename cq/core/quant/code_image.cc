@@ -3,20 +3,23 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cq/core/quant/integer_weights.h"
-
 namespace cq {
 
-CodeImage::CodeImage(const Shape& shape, const ConvGeometry& geometry, bool sums)
-    : shape_(shape), depth_(code_depth(shape.channels)) {
+CodeImage::CodeImage(const Shape& shape, const ConvGeometry& geometry, bool sums,
+                     const Placement& placement)
+    : shape_(shape),
+      depth_((shape.channels + placement.multiple - 1) / placement.multiple * placement.multiple) {
   const auto& p = geometry.padding;
   gap_x_ = std::max(p[0], p[1]);
   gap_y_ = std::max(p[2], p[3]);
   // The last line's right gap, and what a product may read of a row past its depth.
   constexpr int64_t kSlack = 64;
+  const auto on = at::TensorOptions().device(placement.device);
   const int64_t positions = position(shape.images, 0) + gap_x_;
-  codes_ = at::empty({positions * depth_ + kSlack}, at::kByte);
-  if (sums) sums_ = at::empty({shape.images * shape.height * shape.width}, at::kInt);
+  codes_ = at::empty({positions * depth_ + kSlack}, on.dtype(at::kByte));
+  if (sums) {
+    sums_ = at::empty({shape.images * shape.height * shape.width}, on.dtype(at::kInt));
+  }
 }
 
 void CodeImage::fill_gaps(uint8_t zero_point) const {
@@ -33,6 +36,10 @@ void CodeImage::fill_gaps(uint8_t zero_point) const {
   }
   const int64_t end = position(shape_.images - 1, shape_.height - 1) + shape_.width;
   fill(end, position(shape_.images, 0) + gap_x_);
+}
+
+void CodeImage::fill(uint8_t zero_point) const {
+  codes_.fill_(zero_point);
 }
 
 }  // namespace cq

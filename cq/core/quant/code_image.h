@@ -13,22 +13,36 @@ class CodeImage {
     int64_t channels = 0;
   };
   CodeImage() = default;
-  CodeImage(const Shape& shape, const ConvGeometry& geometry, bool sums);
+  /// Where codes lie, and what a row's bytes are rounded up to a multiple of.
+  struct Placement {
+    at::Device device = at::kCPU;
+    int64_t multiple = 4;
+  };
+  CodeImage(const Shape& shape, const ConvGeometry& geometry, bool sums,
+            const Placement& placement);
+  CodeImage(const Shape& shape, const ConvGeometry& geometry, bool sums)
+      : CodeImage(shape, geometry, sums, Placement{}) {}
 
   const Shape& shape() const { return shape_; }
   int64_t depth() const { return depth_; }
   /// Positions from one line to the next.
   int64_t line() const { return shape_.width + gap_x_; }
+  /// Positions from one image to the next.
+  int64_t image() const { return (shape_.height + gap_y_) * line(); }
   /// Position of the first value of line `y` of image `b`; codes lie at depth() times that.
   int64_t position(int64_t b, int64_t y) const {
-    return gap_x_ + (gap_y_ + b * (shape_.height + gap_y_) + y) * line();
+    return gap_x_ + (gap_y_ + y) * line() + b * image();
   }
   uint8_t* codes() const { return codes_.data_ptr<uint8_t>(); }
+  /// All bytes, gaps included.
+  const at::Tensor& bytes() const { return codes_; }
   /// [images][height][width] sums of code - zero point, without gaps; null where not asked for.
   int32_t* sums() const { return sums_.defined() ? sums_.data_ptr<int32_t>() : nullptr; }
   bool has_gaps() const { return gap_x_ + gap_y_ > 0; }
   /// Writes the zero point into all gaps.
   void fill_gaps(uint8_t zero_point) const;
+  /// The same in one stroke, before codes are written: everything is the zero point.
+  void fill(uint8_t zero_point) const;
 
  private:
   Shape shape_;

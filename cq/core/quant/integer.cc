@@ -1,7 +1,13 @@
 #include "cq/core/quant/integer.h"
 
+#include <c10/core/Stream.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
 #include "cq/base/error.h"
+#include "cq/core/kernels/cuda/cuda_kernels.h"
+#include "cq/core/quant/device_integer.h"
 #include "cq/core/quant/kept_feature.h"
+#include "cq/core/quant/operands.h"
 #include "cq/core/quant/ranges.h"
 
 namespace cq {
@@ -13,16 +19,49 @@ void check_bits(const char* what, int64_t bits) {
   throw UsageError("[quant] {}={}: integer execution supports 2 to 8 bits", what, bits);
 }
 
+/// The stream that libtorch's operators run on.
+void* current_cuda_stream() {
+  const c10::impl::VirtualGuardImpl gpu(at::kCUDA);
+  return gpu.getStream(gpu.getDevice()).native_handle();
+}
+
 }  // namespace
+
+void check_integer_bits(const QuantParameters& quant) {
+  check_bits("weight_bits", quant.weight_bits);
+  check_bits("act_bits", quant.act_bits);
+  check_bits("softmax_bits", quant.softmax_bits);
+}
+
+std::unique_ptr<kernels::DeviceKernels> integer_kernels(const at::Device& device) {
+  const auto missing = device.is_cuda() ? kernels::cuda_missing() : "not a GPU of NVIDIA's";
+  if (missing.empty()) return kernels::make_cuda_kernels(current_cuda_stream);
+  throw RunError("[quant] execution=integer has no kernels for device {}: {}", device.str(),
+                 missing);
+}
+
+std::unique_ptr<QuantizedExecutor> make_integer_executor(const Network& network,
+                                                         const QuantParameters& quant,
+                                                         const Calibration& calibration,
+                                                         const Corrections& corrections) {
+  const auto device = network.weights().units().front().weight.device();
+  if (device.is_cpu()) {
+    return std::make_unique<IntegerExecutor>(network, quant, calibration, corrections);
+  }
+  return std::make_unique<DeviceIntegerExecutor>(network, quant, calibration, corrections,
+                                                 integer_kernels(device));
+}
 
 IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& quant,
                                  const Calibration& calibration, const Corrections& corrections,
                                  const ProductEngine& engine)
     : engine_(engine), quant_(quant), corrections_(corrections) {
-  check_bits("weight_bits", quant.weight_bits);
-  check_bits("act_bits", quant.act_bits);
-  check_bits("softmax_bits", quant.softmax_bits);
+  check_integer_bits(quant);
   for (const auto& unit : network.weights().units()) {
+    if (!unit.weight.device().is_cpu()) {
+      throw RunError("[quant] layer {}: its weight is on {}, not on the CPU", unit.name,
+                     unit.weight.device().str());
+    }
     auto& state = units_.emplace_back();
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = read_weight_ranges(calibration, unit, side);
@@ -82,11 +121,9 @@ at::Tensor IntegerExecutor::run_pair(const Unit& first, const UnitInput& in, con
   const auto side = input_sides(second, step)[0];
   const std::vector<CodeImage> hidden{
       CodeImage({in.x.size(0), 1, in.x.size(1), second.in_channels()}, second.conv, side.sums)};
-  const kernels::CodeOutput out{
-      .codes = {hidden[0].codes(), hidden[0].depth()},
-      .range = {1.0f / float(side.range.scale), int32_t(side.range.zero_point),
-                int32_t((int64_t(1) << side.bits) - 1)},
-      .sums = hidden[0].sums()};
+  const kernels::CodeOutput out{.codes = {hidden[0].codes(), hidden[0].depth()},
+                                .range = code_range(side.range, side.bits),
+                                .sums = hidden[0].sums()};
   integer_product_to_codes(engine_, product_sides(first, codes, step), {&first, &input, 3},
                            {{second.act, out, second.in_channels()}});
   return integer_product(engine_, product_sides(second, hidden, step), {&second, &operands, 3});

@@ -1,7 +1,9 @@
 #pragma once
 #include <array>
+#include <memory>
 #include <vector>
 
+#include "cq/core/kernels/device_kernels.h"
 #include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/integer_input.h"
 #include "cq/core/quant/integer_product.h"
@@ -10,12 +12,27 @@
 
 namespace cq {
 
-/// Quantized execution in integers: computes what SimulatedExecutor describes, with u8 inputs, s8
-/// weights and 32-bit sums. Results do not depend on batch size or threads, bit for bit.
+/// Throws UsageError where integer execution does not have the bits of `quant`.
+void check_integer_bits(const QuantParameters& quant);
+
+/// The kernels of integer execution for a device other than the CPU. Throws RunError where there
+/// are none, saying why.
+std::unique_ptr<kernels::DeviceKernels> integer_kernels(const at::Device& device);
+
+/// Integer execution where the network's weights are: IntegerExecutor on the CPU,
+/// DeviceIntegerExecutor with integer_kernels() elsewhere. Throws RunError as they do; nothing
+/// falls back to another device or to floats.
+std::unique_ptr<QuantizedExecutor> make_integer_executor(const Network& network,
+                                                         const QuantParameters& quant,
+                                                         const Calibration& calibration,
+                                                         const Corrections& corrections);
+
+/// Quantized execution in integers, on the CPU: computes what SimulatedExecutor describes, with u8
+/// inputs, s8 weights and 32-bit sums. Results do not depend on batch size or threads, bit for bit.
 class IntegerExecutor : public QuantizedExecutor {
  public:
   /// Quantizes and packs the network's weights. Throws RunError naming the layer whose ranges are
-  /// missing or unusable, or that integers cannot compute.
+  /// missing or unusable, that integers cannot compute, or whose weight is not on the CPU.
   IntegerExecutor(const Network& network, const QuantParameters& quant,
                   const Calibration& calibration, const Corrections& corrections = {},
                   const ProductEngine& engine = product_engine());

@@ -8,6 +8,7 @@
 #include "cq/core/kernels/epilogue.h"
 #include "cq/core/kernels/softmax.h"
 #include "cq/core/quant/integer_weights.h"
+#include "cq/core/quant/operands.h"
 
 namespace cq {
 
@@ -152,17 +153,15 @@ class Attention {
     }
     int32_t row_sums[kQueries];
     const double scale = ranges_.q.scale * ranges_.k.scale / std::sqrt(double(width_));
-    kernels::softmax(
-        {.sums = {w.scores, score_stride_},
-         .columns = keys_,
-         .column_terms = {column_terms_.data_ptr<int32_t>() + pair * keys_, keys_},
-         .rows_per_block = kQueries,
-         .factor = float(scale),
-         .out = {.codes = {w.codes, value_shape_.depth},
-                 .range = {1.0f / float(ranges_.p.scale), int32_t(ranges_.p.zero_point),
-                           int32_t((int64_t(1) << ranges_.softmax_bits) - 1)},
-                 .sums = row_sums}},
-        0, count);
+    kernels::softmax({.sums = {w.scores, score_stride_},
+                      .columns = keys_,
+                      .column_terms = {column_terms_.data_ptr<int32_t>() + pair * keys_, keys_},
+                      .rows_per_block = kQueries,
+                      .factor = float(scale),
+                      .out = {.codes = {w.codes, value_shape_.depth},
+                              .range = code_range(ranges_.p, ranges_.softmax_bits),
+                              .sums = row_sums}},
+                     0, count);
     alignas(64) int32_t sums[kQueries * 64];
     for (int64_t b = 0; b < engine_.blocks(width_); ++b) {
       const int64_t c0 = b * engine_.block();
@@ -234,8 +233,7 @@ CodedTokens::CodedTokens(Role role, const QuantRange& range, int64_t bits, at::I
 
 kernels::CodeOutput CodedTokens::output() const {
   return {.codes = {codes_.data_ptr<uint8_t>(), channels_},
-          .range = {1.0f / float(range_.scale), int32_t(range_.zero_point),
-                    int32_t((int64_t(1) << bits_) - 1)},
+          .range = code_range(range_, bits_),
           .as_signed = as_signed_,
           .sums = sums_.defined() ? sums_.data_ptr<int32_t>() : nullptr,
           .segments = sums_.defined() ? heads_ : 1};

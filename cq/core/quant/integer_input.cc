@@ -5,6 +5,7 @@
 #include "cq/core/kernels/group_norm.h"
 #include "cq/core/kernels/images.h"
 #include "cq/core/kernels/layer_norm.h"
+#include "cq/core/quant/operands.h"
 
 namespace cq {
 
@@ -23,25 +24,15 @@ at::Tensor dense(const at::Tensor& x) {
   return x.dim() == 4 ? floats.contiguous(at::MemoryFormat::ChannelsLast) : floats.contiguous();
 }
 
-kernels::Rows<const float> channel_rows(const at::Tensor& values) {
-  if (!values.defined()) return {};
-  return {values.data_ptr<float>(), values.stride(0)};
-}
-
-kernels::CodeRange code_range(const InputSide& side) {
-  return {1.0f / float(side.range.scale), int32_t(side.range.zero_point),
-          int32_t((int64_t(1) << side.bits) - 1)};
-}
-
-const float* data_or_null(const at::Tensor& values) {
-  return values.defined() ? values.data_ptr<float>() : nullptr;
-}
-
-/// Shape of an operand as lines of positions: [B, C, H, W], [B, N, C] or [B, C].
-CodeImage::Shape shape_of(const at::Tensor& x) {
-  if (x.dim() == 4) return {x.size(0), x.size(2), x.size(3), x.size(1)};
-  if (x.dim() == 3) return {x.size(0), 1, x.size(1), x.size(2)};
-  return {x.size(0), 1, 1, x.size(1)};
+CodeImage::Shape resampled(Resample kind, CodeImage::Shape shape) {
+  if (kind == Resample::up) {
+    shape.height *= 2;
+    shape.width *= 2;
+  } else if (kind == Resample::down) {
+    shape.height /= 2;
+    shape.width /= 2;
+  }
+  return shape;
 }
 
 class Quantization {
@@ -57,22 +48,9 @@ class Quantization {
   }
 
   CodeImage side(size_t i) const {
-    auto shape = shape_of(operands_[i]);
-    if (unit_.act == Activation::geglu) shape.channels /= 2;
-    const bool resampled = unit_.resample != Resample::none;
-    if (unit_.resample == Resample::up) {
-      shape.height *= 2;
-      shape.width *= 2;
-    } else if (unit_.resample == Resample::down) {
-      shape.height /= 2;
-      shape.width /= 2;
-    }
+    const auto shape = code_shape(unit_, operands_[i]);
     const CodeImage codes(shape, unit_.conv, sides_[i].sums);
     codes.fill_gaps(uint8_t(sides_[i].range.zero_point));
-    if (unit_.norm.kind == NormKind::layer && resampled) {
-      throw RunError("[quant] layer {}: no integer kernel resamples after a layer norm",
-                     unit_.name);
-    }
     if (unit_.resample == Resample::up) {
       upsampled(i, codes);
     } else {
@@ -83,24 +61,10 @@ class Quantization {
 
  private:
   void group_norm() {
-    const auto& norm = unit_.norm;
     const int64_t images = in_.x.size(0), channels = unit_.in_channels();
     factor_ = at::empty({images, channels}, at::kFloat);
     offset_ = at::empty({images, channels}, at::kFloat);
-    kernels::GroupNorm g{.positions = shape_of(in_.x).height * shape_of(in_.x).width,
-                         .groups = norm.groups,
-                         .eps = norm.eps,
-                         .weight = data_or_null(norm.weight),
-                         .bias = data_or_null(norm.bias),
-                         .scale = channel_rows(in_.scale),
-                         .shift = channel_rows(in_.shift),
-                         .factor = {factor_.data_ptr<float>(), channels},
-                         .offset = {offset_.data_ptr<float>(), channels}};
-    for (size_t i = 0; i < sides_.size(); ++i) {
-      const int64_t own = shape_of(operands_[i]).channels;
-      g.operands[i].x.floats = {operands_[i].data_ptr<float>(), own};
-      g.operands[i].channels = own;
-    }
+    auto g = group_norm_of(unit_, in_, factor_, offset_);
     const auto workspace = at::empty({kernels::group_norm_workspace(g, images)}, at::kFloat);
     g.moments = workspace.data_ptr<float>();
     const int64_t parts = kernels::group_norm_parts(g);
@@ -126,7 +90,7 @@ class Quantization {
     }
     a.rows_per_image = rows_per_image;
     a.act = kernels::Act(int(unit_.act));
-    a.out.range = code_range(sides_[i]);
+    a.out.range = code_range(sides_[i].range, sides_[i].bits);
     return a;
   }
 
@@ -138,16 +102,8 @@ class Quantization {
     const auto a = activation(i, s.height * s.width);
     kernels::LayerNorm norm;
     if (unit_.norm.kind == NormKind::layer) {
-      norm = {.x = a.x.floats,
-              .channels = a.channels,
-              .rows_per_image = a.rows_per_image,
-              .eps = unit_.norm.eps,
-              .weight = data_or_null(unit_.norm.weight),
-              .bias = data_or_null(unit_.norm.bias),
-              .scale = channel_rows(in_.scale),
-              .shift = channel_rows(in_.shift),
-              .act = a.act,
-              .out = {}};
+      norm = layer_norm_of(unit_, in_);
+      norm.rows_per_image = a.rows_per_image;
     }
     // Where lines follow each other without a gap, threads share out positions, not lines.
     const bool whole = !codes.has_gaps();
@@ -216,6 +172,49 @@ class Quantization {
 };
 
 }  // namespace
+
+CodeImage::Shape code_shape(const Unit& unit, const at::Tensor& operand) {
+  if (unit.norm.kind == NormKind::layer && unit.resample != Resample::none) {
+    throw RunError("[quant] layer {}: no integer kernel resamples after a layer norm", unit.name);
+  }
+  auto shape = shape_of(operand);
+  if (unit.act == Activation::geglu) shape.channels /= 2;
+  return resampled(unit.resample, shape);
+}
+
+kernels::GroupNorm group_norm_of(const Unit& unit, const UnitInput& in, const at::Tensor& factor,
+                                 const at::Tensor& offset) {
+  const auto& norm = unit.norm;
+  const auto shape = shape_of(in.x);
+  kernels::GroupNorm g{.positions = shape.height * shape.width,
+                       .groups = norm.groups,
+                       .eps = norm.eps,
+                       .weight = data_or_null(norm.weight),
+                       .bias = data_or_null(norm.bias),
+                       .scale = channel_rows(in.scale),
+                       .shift = channel_rows(in.shift),
+                       .factor = {factor.data_ptr<float>(), unit.in_channels()},
+                       .offset = {offset.data_ptr<float>(), unit.in_channels()}};
+  const at::Tensor* operands[] = {&in.x, &in.skip};
+  for (size_t i = 0; i < 2 && operands[i]->defined(); ++i) {
+    g.operands[i].channels = shape_of(*operands[i]).channels;
+    g.operands[i].x.floats = {operands[i]->data_ptr<float>(), g.operands[i].channels};
+  }
+  return g;
+}
+
+kernels::LayerNorm layer_norm_of(const Unit& unit, const UnitInput& in) {
+  const int64_t channels = shape_of(in.x).channels;
+  return {.x = {in.x.data_ptr<float>(), channels},
+          .channels = channels,
+          .eps = unit.norm.eps,
+          .weight = data_or_null(unit.norm.weight),
+          .bias = data_or_null(unit.norm.bias),
+          .scale = channel_rows(in.scale),
+          .shift = channel_rows(in.shift),
+          .act = kernels::Act(int(unit.act)),
+          .out = {}};
+}
 
 UnitInput dense_input(const UnitInput& in) {
   return {.x = dense(in.x),

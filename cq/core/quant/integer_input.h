@@ -1,6 +1,8 @@
 #pragma once
 #include <vector>
 
+#include "cq/core/kernels/group_norm.h"
+#include "cq/core/kernels/layer_norm.h"
 #include "cq/core/quant/code_image.h"
 #include "cq/core/quant/quantizer.h"
 
@@ -21,5 +23,15 @@ std::vector<CodeImage> quantize_input(const Unit& unit, const UnitInput& in,
 
 /// The operands in the layout that kernels read: float32, images channels-last, tokens contiguous.
 UnitInput dense_input(const UnitInput& in);
+
+/// What the codes of an operand are the shape of: activated and resampled. Throws RunError naming
+/// the layer where no kernel does both a layer norm and resampling.
+CodeImage::Shape code_shape(const Unit& unit, const at::Tensor& operand);
+
+/// The unit's group norm, without a workspace: factors go to `factor` and `offset` [B, C].
+kernels::GroupNorm group_norm_of(const Unit& unit, const UnitInput& in, const at::Tensor& factor,
+                                 const at::Tensor& offset);
+/// The unit's layer norm and activation, without an output, for one row to an image.
+kernels::LayerNorm layer_norm_of(const Unit& unit, const UnitInput& in);
 
 }  // namespace cq

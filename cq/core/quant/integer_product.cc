@@ -4,6 +4,7 @@
 
 #include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
+#include "cq/core/quant/operands.h"
 #include "cq/core/quant/product_layout.h"
 
 namespace cq {
@@ -14,11 +15,6 @@ constexpr int64_t kRows = kProductRows;
 constexpr int64_t kMostBlock = 64;
 /// Operations below which threads cost more than they save.
 constexpr int64_t kSmall = 4'000'000;
-
-kernels::Rows<const float> channel_rows(const at::Tensor& values) {
-  if (!values.defined()) return {};
-  return {values.data_ptr<float>(), values.stride(0)};
-}
 
 class Product {
  public:
@@ -206,26 +202,27 @@ class Product {
   kernels::Epilogue last_;  ///< of the last side, for all channels
 };
 
-at::Tensor make_output(const Unit& unit, int64_t dimensions, const CodeImage& codes) {
-  const auto& s = codes.shape();
+}  // namespace
+
+at::Tensor product_output(const Unit& unit, int64_t dimensions, const CodeImage::Shape& s,
+                          const at::Device& device) {
+  const auto floats = at::TensorOptions().dtype(at::kFloat).device(device);
   if (!unit.is_conv()) {
     std::vector<int64_t> shape{s.images, unit.out_channels()};
     if (dimensions == 3) shape.insert(shape.begin() + 1, s.width);
-    return at::empty(shape, at::kFloat);
+    return at::empty(shape, floats);
   }
   const auto& g = unit.conv;
-  return at::empty(
-      {s.images, unit.out_channels(),
-       (s.height + g.padding[2] + g.padding[3] - unit.weight.size(2)) / g.stride + 1,
-       (s.width + g.padding[0] + g.padding[1] - unit.weight.size(3)) / g.stride + 1},
-      at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  return at::empty({s.images, unit.out_channels(),
+                    (s.height + g.padding[2] + g.padding[3] - unit.weight.size(2)) / g.stride + 1,
+                    (s.width + g.padding[0] + g.padding[1] - unit.weight.size(3)) / g.stride + 1},
+                   floats.memory_format(at::MemoryFormat::ChannelsLast));
 }
-
-}  // namespace
 
 at::Tensor integer_product(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                            const ProductEnd& end) {
-  auto out = make_output(*end.unit, end.dimensions, *sides[0].codes);
+  const auto shape = sides[0].codes->shape();
+  auto out = product_output(*end.unit, end.dimensions, shape, at::kCPU);
   Product(engine, sides, end).run(out.data_ptr<float>());
   return out;
 }

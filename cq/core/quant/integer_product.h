@@ -43,4 +43,8 @@ bool can_end_in_codes(const ProductEngine& engine, const Unit& unit, int64_t par
 void integer_product_to_codes(const ProductEngine& engine, const std::vector<ProductSide>& sides,
                               const ProductEnd& end, const std::vector<CodeSink>& sinks);
 
+/// An empty tensor for the result of so many dimensions, of codes of shape `codes`.
+at::Tensor product_output(const Unit& unit, int64_t dimensions, const CodeImage::Shape& codes,
+                          const at::Device& device);
+
 }  // namespace cq

@@ -1,5 +1,7 @@
 #include "cq/core/quant/integer_weights.h"
 
+#include <ATen/ops/full_like.h>
+
 #include "cq/base/error.h"
 
 namespace cq {
@@ -48,36 +50,49 @@ at::Tensor dequantize_weight(const at::Tensor& codes, const WeightRanges& ranges
          per_row(ranges.scale, codes.dim());
 }
 
+WeightRows weight_rows(const std::string& layer, const at::Tensor& codes,
+                       const WeightRanges& ranges, int64_t bits, int64_t groups, int64_t multiple) {
+  auto dense = make_dense(codes, ranges.zero_point, groups);
+  if (dense.dim() == 2) dense = dense.unsqueeze(-1).unsqueeze(-1);
+  const int64_t inputs = dense.size(1), summed = inputs * dense.size(2) * dense.size(3);
+  constexpr int64_t kMostSteps = (int64_t(1) << 31) / (255 * 128) - 1;
+  if (summed > kMostSteps) {
+    throw RunError(
+        "[quant] layer {} sums {} products; integer execution has 32-bit sums, at most {}", layer,
+        summed, kMostSteps);
+  }
+  const auto offset =
+      bits == 8 ? at::full_like(ranges.zero_point, double(kSignedOffset)) : ranges.zero_point;
+  const auto stored = (dense.to(at::kShort) - per_row(offset, 4).to(at::kShort)).to(at::kChar);
+  WeightRows out;
+  out.scale = ranges.scale.to(at::kFloat).contiguous();
+  out.zero = (ranges.zero_point - offset).to(at::kFloat);
+  out.column_sums = stored.to(at::kLong).flatten(1).sum(1).to(at::kFloat);
+  out.has_zero = out.zero.ne(0).any().item<bool>();
+  out.rows = at::constant_pad_nd(stored.permute({0, 2, 3, 1}),
+                                 {0, code_depth(inputs, multiple) - inputs}, 0)
+                 .contiguous();
+  return out;
+}
+
 PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
                          const at::Tensor& codes, const WeightRanges& ranges, int64_t bits,
                          int64_t groups) {
-  auto dense = make_dense(codes, ranges.zero_point, groups);
-  if (dense.dim() == 2) dense = dense.unsqueeze(-1).unsqueeze(-1);
-  const int64_t outputs = dense.size(0), inputs = dense.size(1);
-  const int64_t kh = dense.size(2), kw = dense.size(3), depth = code_depth(inputs);
-  constexpr int64_t kMostSteps = (int64_t(1) << 31) / (255 * 128) - 1;
-  if (kh * kw * inputs > kMostSteps) {
-    throw RunError(
-        "[quant] layer {} sums {} products; integer execution has 32-bit sums, at most {}", layer,
-        kh * kw * inputs, kMostSteps);
-  }
-  const auto offset = bits == 8 ? at::full({outputs}, double(kSignedOffset)) : ranges.zero_point;
-  const auto stored = (dense.to(at::kShort) - per_row(offset, 4).to(at::kShort)).to(at::kChar);
-
+  const auto stored = weight_rows(layer, codes, ranges, bits, groups, kCodeMultiple);
+  const auto& rows = stored.rows;
+  const int64_t kh = rows.size(1), tap_depth = rows.size(2) * rows.size(3);
   PackedWeight out;
-  out.shape = {.columns = outputs, .taps = kh, .depth = kw * depth};
-  out.scale = to_vector(ranges.scale);
-  out.zero = to_vector(ranges.zero_point - offset);
-  out.column_sums = to_vector(stored.to(at::kLong).flatten(1).sum(1));
-  out.has_zero = (ranges.zero_point - offset).ne(0).any().item<bool>();
-  const auto rows =
-      at::constant_pad_nd(stored.permute({0, 2, 3, 1}), {0, depth - inputs}, 0).contiguous();
+  out.shape = {.columns = rows.size(0), .taps = kh, .depth = tap_depth};
+  out.scale = to_vector(stored.scale);
+  out.zero = to_vector(stored.zero);
+  out.column_sums = to_vector(stored.column_sums);
+  out.has_zero = stored.has_zero;
   out.packed = at::empty({engine.packed_bytes(out.shape)}, at::kByte);
   engine.pack({.data = rows.data_ptr<int8_t>(),
-               .column_stride = kh * kw * depth,
-               .tap_stride = kw * depth,
+               .column_stride = kh * tap_depth,
+               .tap_stride = tap_depth,
                .depth_stride = 1,
-               .depth = kw * depth},
+               .depth = tap_depth},
               out.shape, out.packed.data_ptr());
   return out;
 }

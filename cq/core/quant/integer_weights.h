@@ -26,6 +26,16 @@ struct PackedWeight {
   bool has_zero = false;           ///< any zero[o] is not 0
 };
 
+/// The same before packing: rows of bytes, s8 [O, kh, kw, I'], and [O] vectors, on the device of
+/// the codes.
+struct WeightRows {
+  at::Tensor rows, scale, zero, column_sums;
+  bool has_zero = false;
+};
+/// Of codes [O, I, kh, kw] or [O, I]; I' is I rounded up to `multiple`. Groups and errors as below.
+WeightRows weight_rows(const std::string& layer, const at::Tensor& codes,
+                       const WeightRanges& ranges, int64_t bits, int64_t groups, int64_t multiple);
+
 /// Packs codes [O, I, kh, kw] or [O, I] of a convolution of `groups` groups (as a dense one: codes
 /// elsewhere are the zero point). A tap is a row of the kernel, kw I' deep, with I' the inputs
 /// rounded up to a multiple of 4. Throws RunError naming `layer` where sums may pass 32 bits.
@@ -33,9 +43,10 @@ PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
                          const at::Tensor& codes, const WeightRanges& ranges, int64_t bits,
                          int64_t groups);
 
-/// Channels of a code row: rounded up to a multiple of 4.
-constexpr int64_t code_depth(int64_t channels) {
-  return (channels + 3) / 4 * 4;
+/// What depths are rounded up to for the CPU's engines.
+inline constexpr int64_t kCodeMultiple = 4;
+constexpr int64_t code_depth(int64_t channels, int64_t multiple = kCodeMultiple) {
+  return (channels + multiple - 1) / multiple * multiple;
 }
 
 }  // namespace cq

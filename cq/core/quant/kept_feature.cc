@@ -6,6 +6,7 @@
 
 #include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
+#include "cq/core/quant/operands.h"
 #include "cq/core/quant/simulated.h"
 
 namespace cq {
@@ -42,8 +43,7 @@ at::Tensor encode_feature(const at::Tensor& value, const QuantRange& range) {
   a.channels = channels_of(x);
   a.x.floats = {x.data_ptr<float>(), a.channels};
   a.out = {.codes = {codes.data_ptr<uint8_t>(), a.channels},
-           .range = {1.0f / float(range.scale), int32_t(range.zero_point),
-                     int32_t((int64_t(1) << kFeatureBits) - 1)}};
+           .range = code_range(range, kFeatureBits)};
   over_rows(x, [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
   return codes;
 }

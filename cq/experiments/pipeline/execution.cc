@@ -28,7 +28,7 @@ CellExecution::CellExecution(const CellSpec& cell, const Network& network, Packe
 void CellExecution::quantize(const Network& network, const Calibration& calibration) {
   std::unique_ptr<QuantizedExecutor> made;
   if (cell_.quant.execution == "integer") {
-    made = std::make_unique<IntegerExecutor>(network, cell_.quant, calibration, corrections_);
+    made = make_integer_executor(network, cell_.quant, calibration, corrections_);
   } else {
     made = std::make_unique<SimulatedExecutor>(network, cell_.quant, calibration, corrections_);
   }

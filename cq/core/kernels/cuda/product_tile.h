@@ -1,0 +1,196 @@
+#pragma once
+// The integer product, a tile of it for a block of threads: GEMM and implicit-GEMM convolution in
+// one, as rows of the left operand may lie anywhere at multiples of 16 bytes. Tiles of both
+// operands go through a ring of stages in shared memory, filled asynchronously (cp.async), and are
+// multiplied by the tensor cores' mma.m16n8k32 (u8 x s8 -> s32).
+//
+// A machine runs the program: threads of a block on the device (cuda_product.cu), an emulation of
+// them in the tests. It offers
+//   each(body)                 body(thread, registers) for all threads of the block
+//   copy(offset, from, there)  16 bytes to shared memory, zeros unless `there`: begun
+//   commit(), wait<n>()        closes a group of copies; waits for all but the last n groups
+//   barrier()                  of all threads, when their copies have landed
+//   load4(offset, to)          ldmatrix.x4: four 8 x 8 matrices of 16 bits, lane l giving row l % 8
+//                              of matrix l / 8 by offset(thread), its share going to to(registers)
+//   multiply(mi, ni)           registers.sums[mi][ni] += a[mi] times half ni % 2 of b[ni / 2], by
+//   warps
+#include "cq/core/kernels/cuda/point_programs.h"
+#include "cq/core/kernels/device_kernels.h"
+
+namespace cq::kernels::cuda {
+
+// A block multiplies kTileRows rows with kTileColumns columns, kTileDepth bytes deep at a time; its
+// four warps lie 2 x 2.
+constexpr int kThreads = 128, kTileRows = 128, kTileColumns = 64, kTileDepth = 64;
+constexpr int kWarpRows = 64, kWarpColumns = 32, kStages = 3;
+constexpr int kRowTiles = kWarpRows / 16, kColumnTiles = kWarpColumns / 8;
+constexpr int kChunk = int(kDeviceDepth), kChunks = kTileDepth / kChunk;
+constexpr int kRowCopies = kTileRows * kChunks / kThreads;        // of a thread, left operand
+constexpr int kColumnCopies = kTileColumns * kChunks / kThreads;  // right operand
+constexpr int kRowsBytes = kTileRows * kTileDepth;
+constexpr int kStageBytes = (kTileRows + kTileColumns) * kTileDepth;
+
+struct Registers {
+  int64_t row_offset[kRowCopies];  ///< of the rows that the thread copies; -1: past the last
+  uint32_t a[kRowTiles][4], b[kColumnTiles / 2][4];  ///< b: of two tiles side by side
+  int32_t sums[kRowTiles][kColumnTiles][4];
+};
+
+/// What a block does.
+struct TileIndex {
+  int64_t row = 0, column = 0, batch = 0;  ///< of its first row and column
+};
+
+/// Where a chunk of a row lies in a stage. Eight rows' chunks at one depth, read together, fall
+/// into eight different groups of banks: two rows fill a line of 128 bytes, and lines swap chunks.
+CQ_DEVICE int swizzled(int row, int chunk) {
+  return row * kTileDepth + (chunk ^ (row >> 1 & 3)) * kChunk;
+}
+
+CQ_DEVICE int64_t batch_offset(const DeviceProduct& p, const BatchStep& step, int64_t batch) {
+  return batch / p.inner * step.outer + batch % p.inner * step.inner;
+}
+
+/// Rounds through the depth: each tap ends with a partial tile if need be.
+CQ_DEVICE int64_t rounds_of_tap(const DeviceProduct& p) {
+  return (p.depth + kTileDepth - 1) / kTileDepth;
+}
+
+CQ_DEVICE void start_tile(const DeviceProduct& p, const TileIndex& at, int thread, Registers& r) {
+  CQ_UNROLL
+  for (int i = 0; i < kRowCopies; ++i) {
+    const int64_t row = at.row + (i * kThreads + thread) / kChunks;
+    r.row_offset[i] = row < p.rows ? p.rows_at.offset(row) : -1;
+  }
+  CQ_UNROLL
+  for (int i = 0; i < kRowTiles * kColumnTiles * 4; ++i) {
+    r.sums[i / (kColumnTiles * 4)][i / 4 % kColumnTiles][i % 4] = 0;
+  }
+}
+
+/// Begins the copies of a round into its stage.
+template <class Machine>
+CQ_DEVICE void copy_round(const DeviceProduct& p, const TileIndex& at, int64_t round, int thread,
+                          const Registers& r, Machine& machine) {
+  const int64_t tap = round / rounds_of_tap(p), start = round % rounds_of_tap(p) * kTileDepth;
+  const int stage = int(round % kStages) * kStageBytes;
+  const int chunk = thread % kChunks;
+  const int64_t k = start + chunk * kChunk;
+  const uint8_t* a = p.a + batch_offset(p, p.a_batch, at.batch) + tap * p.a_tap + k;
+  const int8_t* b = p.b + batch_offset(p, p.b_batch, at.batch) + tap * p.depth + k;
+  CQ_UNROLL
+  for (int i = 0; i < kRowCopies; ++i) {
+    const int row = (i * kThreads + thread) / kChunks;
+    const bool there = k < p.depth && r.row_offset[i] >= 0;
+    machine.copy(stage + swizzled(row, chunk), there ? a + r.row_offset[i] : p.a, there);
+  }
+  CQ_UNROLL
+  for (int i = 0; i < kColumnCopies; ++i) {
+    const int column = (i * kThreads + thread) / kChunks;
+    const bool there = k < p.depth && at.column + column < p.columns;
+    machine.copy(stage + kRowsBytes + swizzled(column, chunk),
+                 there ? b + (at.column + column) * p.b_column : p.b, there);
+  }
+}
+
+/// Multiplies 32 bytes deep: half `half` of a stage.
+template <class Machine>
+CQ_DEVICE void multiply_half(int stage, int half, Machine& machine) {
+  CQ_UNROLL
+  for (int mi = 0; mi < kRowTiles; ++mi) {
+    // Matrices: rows 0-7 and 8-15 of the first chunk, then of the second.
+    machine.load4(
+        [=](int thread) {
+          const int lane = thread % 32, warp = thread / 32;
+          const int row = warp / 2 * kWarpRows + mi * 16 + lane % 16;
+          return stage + swizzled(row, half * 2 + lane / 16);
+        },
+        [=](Registers& r) { return r.a[mi]; });
+  }
+  CQ_UNROLL
+  for (int pair = 0; pair < kColumnTiles / 2; ++pair) {
+    // Columns 0-7, first chunk and second; then columns 8-15.
+    machine.load4(
+        [=](int thread) {
+          const int lane = thread % 32, warp = thread / 32;
+          const int column = warp % 2 * kWarpColumns + pair * 16 + lane / 16 * 8 + lane % 8;
+          return stage + kRowsBytes + swizzled(column, half * 2 + lane / 8 % 2);
+        },
+        [=](Registers& r) { return r.b[pair]; });
+  }
+  CQ_UNROLL
+  for (int mi = 0; mi < kRowTiles; ++mi) {
+    CQ_UNROLL
+    for (int ni = 0; ni < kColumnTiles; ++ni) machine.multiply(mi, ni);
+  }
+}
+
+/// Sum `i` of a thread's share of tile (mi, ni): row thread's quad of the 16, two columns each.
+CQ_DEVICE int64_t sum_row(const TileIndex& at, int thread, int mi, int i) {
+  const int warp = thread / 32, lane = thread % 32;
+  return at.row + warp / 2 * kWarpRows + mi * 16 + lane / 4 + i / 2 * 8;
+}
+CQ_DEVICE int64_t sum_column(const TileIndex& at, int thread, int ni, int i) {
+  const int warp = thread / 32, lane = thread % 32;
+  return at.column + warp % 2 * kWarpColumns + ni * 8 + lane % 4 * 2 + i % 2;
+}
+
+/// The epilogue of one product of the batch.
+CQ_DEVICE Epilogue end_of(const DeviceProduct& p, int64_t batch) {
+  Epilogue e = p.end;
+  e.out.data += batch_offset(p, p.out_batch, batch);
+  if (e.bias != nullptr) e.bias += batch_offset(p, p.bias_batch, batch);
+  CQ_UNROLL
+  for (int i = 0; i < 2; ++i) {
+    if (e.terms[i].sums != nullptr) e.terms[i].sums += batch_offset(p, p.row_sums_batch, batch);
+  }
+  return e;
+}
+
+CQ_DEVICE void finish_tile(const DeviceProduct& p, const TileIndex& at, int thread,
+                           const Registers& r) {
+  const bool raw = bool(p.sums);
+  const Epilogue e = end_of(p, at.batch);
+  CQ_UNROLL
+  for (int mi = 0; mi < kRowTiles; ++mi) {
+    CQ_UNROLL
+    for (int ni = 0; ni < kColumnTiles; ++ni) {
+      CQ_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const int64_t row = sum_row(at, thread, mi, i), column = sum_column(at, thread, ni, i);
+        if (row >= p.rows || column >= p.columns) continue;
+        const int32_t sum = r.sums[mi][ni][i];
+        if (raw) {
+          p.sums.row(row)[batch_offset(p, p.out_batch, at.batch) + column] = sum;
+        } else {
+          e.out.row(row)[column] = epilogue_value(e, row, column, sum);
+        }
+      }
+    }
+  }
+}
+
+template <class Machine>
+CQ_DEVICE void product_tile(const DeviceProduct& p, const TileIndex& at, Machine& machine) {
+  machine.each([&](int thread, Registers& r) { start_tile(p, at, thread, r); });
+  const int64_t rounds = p.taps * rounds_of_tap(p);
+  const auto begin = [&](int64_t round) {
+    if (round < rounds) {
+      machine.each([&](int thread, Registers& r) { copy_round(p, at, round, thread, r, machine); });
+    }
+    machine.commit();  // a group a round, empty past the last, so that waits count alike
+  };
+  for (int round = 0; round < kStages - 1; ++round) begin(round);
+  for (int64_t round = 0; round < rounds; ++round) {
+    machine.template wait<kStages - 2>();
+    machine.barrier();
+    // Into the stage that all threads have left before the barrier.
+    begin(round + kStages - 1);
+    const int stage = int(round % kStages) * kStageBytes;
+    multiply_half(stage, 0, machine);
+    multiply_half(stage, 1, machine);
+  }
+  machine.each([&](int thread, Registers& r) { finish_tile(p, at, thread, r); });
+}
+
+}  // namespace cq::kernels::cuda

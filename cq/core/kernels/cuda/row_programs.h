@@ -1,0 +1,130 @@
+#pragma once
+// Kernels that go through rows, for a team of threads to each row: a warp on the device
+// (cuda_rows.cu), an emulation of one in the tests. A team offers
+//   each(n, body)        body(i) for all i < n, the same thread for the same i in every call
+//   sum<T>(n, value)     of value(i) over i < n, known to all threads
+//   most<T>(n, value)    the largest, n > 0
+//   once(body)           on one thread.
+#include "cq/core/kernels/cuda/elements.h"
+#include "cq/core/kernels/device_kernels.h"
+
+namespace cq::kernels::cuda {
+
+/// Codes of a row's values and their sums. `to` is where the row goes, in rows of codes.
+template <class Team, class Value>
+CQ_DEVICE void store_codes(const Team& team, const CodeOutput& out, int64_t row, int64_t to,
+                           int64_t channels, const Value& steps) {
+  const Encoder encode = encoder_of(out.range);
+  uint8_t* codes = out.codes.row(to);
+  const int32_t flip = out.as_signed ? 128 : 0;
+  const int64_t width = channels / out.segments;
+  for (int64_t s = 0; s < out.segments; ++s) {
+    const int32_t sum = team.template sum<int32_t>(width, [&](int64_t i) {
+      const int32_t code = encode(steps(s * width + i));
+      codes[s * width + i] = uint8_t(code ^ flip);
+      return code - out.range.zero_point;
+    });
+    if (out.sums != nullptr) team.once([&] { out.sums[row * out.segments + s] = sum; });
+  }
+}
+
+CQ_DEVICE float activated(const Activate& a, int64_t image, int64_t row, int64_t c) {
+  float x;
+  if (a.x.floats) {
+    x = a.x.floats.row(row)[c];
+  } else {
+    x = float(a.x.codes.row(row)[c]);
+  }
+  if (a.act == Act::geglu) return x * gelu_erf(a.x.floats.row(row)[a.channels + c]);
+  if (a.factor) x = fmaf(a.factor.row(image)[c], x, a.offset.row(image)[c]);
+  return act_of(a.act, x);
+}
+
+template <class Team>
+CQ_DEVICE void activate_row(const DeviceActivate& d, int64_t row, const Team& team) {
+  const auto& a = d.a;
+  const int64_t image = row / a.rows_per_image, position = row % a.rows_per_image;
+  const float inverse = a.out.range.inverse_scale;
+  if (d.resampling == Resampling::none) {
+    store_codes(team, a.out, row, d.to.offset(row), a.channels,
+                [&](int64_t c) { return activated(a, image, row, c) * inverse; });
+    return;
+  }
+  const int64_t y = position / d.out_width, x = position % d.out_width;
+  const int64_t base = image * d.in_positions;
+  if (d.resampling == Resampling::up) {
+    const int64_t from = base + y / 2 * d.in_width + x / 2;
+    store_codes(team, a.out, row, d.to.offset(row), a.channels,
+                [&](int64_t c) { return activated(a, image, from, c) * inverse; });
+    return;
+  }
+  const int64_t above = base + 2 * y * d.in_width + 2 * x, below = above + d.in_width;
+  store_codes(team, a.out, row, d.to.offset(row), a.channels, [&](int64_t c) {
+    float sum = activated(a, image, above, c) + activated(a, image, above + 1, c);
+    sum += activated(a, image, below, c);
+    sum += activated(a, image, below + 1, c);
+    return sum * 0.25F * inverse;
+  });
+}
+
+/// The second pass corrects the rounding of the first's mean, as in layer_norm.cc.
+template <class Team>
+CQ_DEVICE void layer_norm_row(const DeviceLayerNorm& d, int64_t row, const Team& team) {
+  const auto& n = d.norm;
+  const float* x = n.x.row(row);
+  const auto count = double(n.channels);
+  const float total = team.template sum<float>(n.channels, [&](int64_t c) { return x[c]; });
+  const auto mean = float(double(total) / count);
+  const float left = team.template sum<float>(n.channels, [&](int64_t c) { return x[c] - mean; });
+  const float squares = team.template sum<float>(n.channels, [&](int64_t c) {
+    const float difference = x[c] - mean;
+    return difference * difference;
+  });
+  const double rest = double(left) / count;
+  const double inverse = 1 / sqrt(double(squares) / count - rest * rest + n.eps);
+  const auto factor = float(inverse), offset = float(-rest * inverse);
+  const int64_t image = row / n.rows_per_image;
+  store_codes(team, n.out, row, d.to.offset(row), n.channels, [&](int64_t c) {
+    float y = fmaf(x[c] - mean, factor, offset);
+    if (n.weight != nullptr) y *= n.weight[c];
+    if (n.bias != nullptr) y += n.bias[c];
+    if (n.scale) y = fmaf(y, n.scale.row(image)[c] + 1.0F, n.shift.row(image)[c]);
+    return act_of(n.act, y) * n.out.range.inverse_scale;
+  });
+}
+
+/// below(j): score j less the row's largest; keep and kept: the workspace. One segment.
+template <class Team, class Below, class Keep, class Kept>
+CQ_DEVICE void softmax_codes(const Softmax& s, int64_t row, const Team& team, const Below& below,
+                             const Keep& keep, const Kept& kept) {
+  const float exponent = s.factor * kLog2E;
+  const float total = team.template sum<float>(s.columns, [&](int64_t j) {
+    const float e = exp2_of(fmaxf(below(j) * exponent, -126.0F));
+    keep(j, e);
+    return e;
+  });
+  const float steps = s.out.range.inverse_scale / total;
+  store_codes(team, s.out, row, row, s.columns, [&](int64_t j) { return kept(j) * steps; });
+}
+
+template <class Team>
+CQ_DEVICE void softmax_row(const Softmax& s, int64_t row, const Team& team) {
+  if (s.scores) {
+    float* scores = s.scores.row(row);
+    const float most = team.template most<float>(s.columns, [&](int64_t j) { return scores[j]; });
+    softmax_codes(
+        s, row, team, [&](int64_t j) { return scores[j] - most; },
+        [&](int64_t j, float e) { scores[j] = e; }, [&](int64_t j) { return scores[j]; });
+    return;
+  }
+  int32_t* sums = s.sums.row(row);
+  const int32_t* terms = s.column_terms ? s.column_terms.row(row / s.rows_per_block) : nullptr;
+  const auto score = [&](int64_t j) { return sums[j] + (terms == nullptr ? 0 : terms[j]); };
+  const int32_t most = team.template most<int32_t>(s.columns, score);
+  softmax_codes(
+      s, row, team, [&](int64_t j) { return float(score(j) - most); },
+      [&](int64_t j, float e) { sums[j] = std::bit_cast<int32_t>(e); },
+      [&](int64_t j) { return std::bit_cast<float>(sums[j]); });
+}
+
+}  // namespace cq::kernels::cuda

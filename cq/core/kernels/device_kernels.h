@@ -1,0 +1,106 @@
+#pragma once
+// The kernels of integer execution as an accelerator runs them: one launch for all rows, on memory
+// of the device, in the order in which they were asked for. They take the structs of the CPU's
+// kernels, whose comments say what is computed.
+#include <string>
+
+#include "cq/core/kernels/activate.h"
+#include "cq/core/kernels/epilogue.h"
+#include "cq/core/kernels/group_norm.h"
+#include "cq/core/kernels/images.h"
+#include "cq/core/kernels/layer_norm.h"
+#include "cq/core/kernels/softmax.h"
+
+namespace cq::kernels {
+
+/// Where row r of a batch of images lies: rows fill lines of `width`, lines images of `height`.
+struct Lattice {
+  int64_t width = 1, height = 1;
+  int64_t step = 0, line = 0, image = 0;  ///< from one row, line and image to the next
+  constexpr int64_t offset(int64_t r) const {
+    const int64_t y = r / width;
+    return y / height * image + y % height * line + r % width * step;
+  }
+};
+
+/// From one product of a batch to the next: product i is number i % inner of group i / inner.
+struct BatchStep {
+  int64_t outer = 0, inner = 0;
+};
+
+/// Bytes that are copied at once: depths and strides of a product's operands are multiples.
+inline constexpr int64_t kDeviceDepth = 16;
+
+/// sums[r][c] = sum over taps t and k < depth of a[rows.offset(r) + t a_tap + k] b[c][t depth + k],
+/// u8 times s8 in 32 bits, then the epilogue. Windows of a convolution are rows of `a` that
+/// overlap, a tap being a row of its kernel.
+struct DeviceProduct {
+  const uint8_t* a = nullptr;
+  Lattice rows_at;  ///< in bytes
+  int64_t a_tap = 0;
+  const int8_t* b = nullptr;  ///< [columns][b_column], of which taps x depth are used
+  int64_t b_column = 0;
+  int64_t rows = 0, columns = 0, taps = 1, depth = 0;
+  /// What becomes of the sums: stored as they are (`sums` there) or through the epilogue, whose
+  /// `sums`, `products` and `channels` are not read.
+  Rows<int32_t> sums = {};
+  Epilogue end = {};
+  /// Products of the same shape. `out` steps the epilogue's `out` or `sums`; `bias` its bias,
+  /// `row_sums` the sums of its terms.
+  int64_t batch = 1, inner = 1;
+  BatchStep a_batch, b_batch, out_batch, bias_batch, row_sums_batch;
+};
+
+/// Per output channel of a side of a layer, from ranges that change from step to step:
+///   factor = scale weight_scale slope, zero = -factor weight_zero,
+///   bias (+)= offset - factor zero_point column_sums, in float64.
+struct Coefficients {
+  int64_t channels = 0;
+  double scale = 1;  ///< of the input's codes
+  double zero_point = 0;
+  const float* weight_scale = nullptr;
+  const float* weight_zero = nullptr;
+  const float* column_sums = nullptr;
+  const float* slope = nullptr;   ///< of an error correction, or null
+  const float* offset = nullptr;  ///< with slope
+  const float* bias = nullptr;    ///< what the bias starts from, or null
+  float* factor = nullptr;
+  float* zero = nullptr;
+  float* bias_out = nullptr;  ///< may be `bias`
+};
+
+/// Between activation and quantization.
+enum class Resampling { none, up, down };
+
+/// activate() and activate_pooled() with codes on a lattice. `up` repeats each value 2 x 2 times.
+/// Images of the input have `in_positions` positions, `in_width` to a line, unless `none`.
+struct DeviceActivate {
+  Activate a;
+  int64_t rows = 0;  ///< of the output
+  Lattice to;        ///< where codes of a row go, in units of a.out.codes.stride
+  Resampling resampling = Resampling::none;
+  int64_t in_positions = 0, in_width = 0, out_width = 0;
+};
+
+struct DeviceLayerNorm {
+  LayerNorm norm;
+  int64_t rows = 0;
+  Lattice to;  ///< as in DeviceActivate
+};
+
+class DeviceKernels {
+ public:
+  virtual ~DeviceKernels() = default;
+  virtual std::string name() const = 0;
+  virtual void product(const DeviceProduct& p) const = 0;
+  virtual void coefficients(const Coefficients& c) const = 0;
+  /// Both passes.
+  virtual void group_norm(const GroupNorm& n, int64_t images) const = 0;
+  virtual void activate(const DeviceActivate& a) const = 0;
+  virtual void layer_norm(const DeviceLayerNorm& n) const = 0;
+  virtual void softmax(const Softmax& s, int64_t rows) const = 0;
+  virtual void window_sums(const WindowSums& w, int64_t lines) const = 0;
+  virtual void decode(const Decode& d, int64_t rows) const = 0;
+};
+
+}  // namespace cq::kernels

@@ -1,0 +1,41 @@
+#pragma once
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "cq/core/kernels/device_kernels.h"
+#include "cq/core/quant/integer_weights.h"
+#include "cq/core/quant/simulated.h"
+
+namespace cq {
+
+/// What IntegerExecutor computes, on an accelerator: the weights' codes, ranges and corrections are
+/// moved to the device of the network's weights, where `kernels` must work.
+class DeviceIntegerExecutor : public QuantizedExecutor {
+ public:
+  /// Throws RunError as IntegerExecutor does.
+  DeviceIntegerExecutor(const Network& network, const QuantParameters& quant,
+                        const Calibration& calibration, const Corrections& corrections,
+                        std::unique_ptr<kernels::DeviceKernels> kernels);
+  at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
+  at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v, int64_t step) const override;
+  at::Tensor keep(const at::Tensor& value, int64_t step) const override;
+
+ private:
+  struct Side {
+    WeightRows weight;
+    std::vector<QuantRange> ranges;  ///< by step
+  };
+  struct UnitState {
+    std::vector<Side> sides;
+    at::Tensor slope, offset;  ///< [T, O] of an error correction, or undefined
+  };
+  std::unique_ptr<kernels::DeviceKernels> kernels_;
+  QuantParameters quant_;
+  std::vector<UnitState> units_;
+  std::vector<std::array<std::vector<QuantRange>, 4>> attentions_;
+  std::vector<QuantRange> feature_;
+};
+
+}  // namespace cq

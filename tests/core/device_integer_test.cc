@@ -1,0 +1,216 @@
+// Integer execution on an accelerator: the CUDA kernels' code emulated on the CPU, and on the GPU
+// where libtorch has one.
+#include "cq/core/quant/device_integer.h"
+
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/GradMode.h>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include "cq/base/error.h"
+#include "cq/core/kernels/cuda/cuda_kernels.h"
+#include "cq/core/quant/calibration.h"
+#include "cq/core/quant/device_layer.h"
+#include "cq/core/quant/integer.h"
+#include "cq/core/samplers/ddim.h"
+#include "random_layers.h"
+#include "small_models.h"
+#include "tests/core/kernels/cuda/emulation.h"
+
+namespace cq {
+namespace {
+
+using kernels::DeviceKernels;
+using kernels::cuda::EmulatedKernels;
+
+/// Why libtorch has no GPU here; empty if it has.
+std::string no_gpu() {
+  if (const auto missing = kernels::cuda_missing(); !missing.empty()) return missing;
+  if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) return dlerror();
+  return at::detail::getCUDAHooks().hasCUDA() ? "" : "libtorch finds no GPU";
+}
+
+class DeviceLayerTest : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (!GetParam()) {
+      kernels_ = std::make_unique<EmulatedKernels>();
+      return;
+    }
+    if (const auto reason = no_gpu(); !reason.empty()) GTEST_SKIP() << reason;
+    device_ = at::Device(at::kCUDA, 0);
+    kernels_ = kernels::make_cuda_kernels([]() -> void* { return nullptr; });
+  }
+  at::Tensor on_device(const at::Tensor& x) const { return x.defined() ? x.to(device_) : x; }
+  test::Layer on_device(test::Layer l) const {
+    auto& u = l.unit;
+    for (auto* x : {&u.norm.weight, &u.norm.bias, &u.weight, &u.bias, &l.in.x, &l.in.skip,
+                    &l.in.scale, &l.in.shift, &l.in.gate, &l.in.residual, &l.in.channel_bias}) {
+      *x = on_device(*x);
+    }
+    return l;
+  }
+  WeightRows rows(const test::Layer& l, size_t side) const {
+    const auto& ranges = l.weights[side];
+    const auto codes = quantize_weight(side_weight(l.unit, int64_t(side)), ranges, l.bits);
+    auto made =
+        weight_rows(l.unit.name, codes, ranges, l.bits, l.unit.conv.groups, kernels::kDeviceDepth);
+    for (auto* x : {&made.rows, &made.scale, &made.zero, &made.column_sums}) *x = on_device(*x);
+    return made;
+  }
+
+  at::Device device_ = at::kCPU;
+  std::unique_ptr<DeviceKernels> kernels_;
+  test::RandomLayers layers_;
+  c10::NoGradGuard no_grad_;
+};
+
+TEST_P(DeviceLayerTest, CodesAreThoseOfSimulatedQuantization) {
+  test::CodeCount count;
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    const auto l = layers_.draw(), there = on_device(l);
+    count.add(l, device_input(*kernels_, there.unit, dense_input(there.in), l.sides));
+  }
+  EXPECT_LT(double(count.differing), 1e-3 * double(count.all)) << count.differing;
+}
+
+TEST_P(DeviceLayerTest, ProductsAreExact) {
+  for (int round = 0; round < 60; ++round) {
+    const auto l = layers_.draw(), there = on_device(l);
+    const auto in = dense_input(there.in);
+    const auto codes = device_input(*kernels_, there.unit, in, l.sides);
+    std::vector<WeightRows> weights;
+    std::vector<DeviceSide> sides;
+    weights.reserve(2);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      weights.push_back(rows(l, i));
+      sides.push_back({&weights.back(), &codes[i], l.sides[i].range});
+    }
+    test::OutputCorrection correction;
+    const int64_t outputs = l.unit.out_channels();
+    at::Tensor slope, offset;
+    if (round % 2 == 0) {
+      correction = {at::randn({outputs}), at::randn({outputs})};
+      slope = on_device(correction.slope);
+      offset = on_device(correction.offset);
+      sides[0].slope = slope.data_ptr<float>();
+      sides[0].offset = offset.data_ptr<float>();
+    }
+    const auto expected = test::exact_result(l, codes, correction);
+    const auto made = device_product(*kernels_, sides, {&there.unit, &in}).cpu();
+    ASSERT_EQ(made.sizes(), expected.sizes());
+    const double error = (made - expected).abs().max().item<double>();
+    EXPECT_LT(error, 3e-5 * (1 + expected.abs().max().item<double>())) << "round " << round;
+  }
+}
+
+TEST_P(DeviceLayerTest, AttentionGivesWhatTheCpuGives) {
+  // Heads of 5, 16 and 40 channels; keys that fill tiles and do not; zero points of every operand.
+  struct Case {
+    int64_t batch, heads, width, queries, keys, softmax_zero;
+  };
+  for (const auto& c : {Case{2, 3, 5, 7, 9, 0}, Case{1, 2, 16, 130, 64, 0},
+                        Case{3, 1, 40, 33, 77, 3}, Case{2, 4, 40, 64, 130, 0}}) {
+    const int64_t channels = c.heads * c.width;
+    const auto qkv = at::randn({c.batch, std::max(c.queries, c.keys), 3 * channels});
+    const auto q = qkv.narrow(1, 0, c.queries).narrow(2, 0, channels);
+    const auto k = qkv.narrow(1, 0, c.keys).narrow(2, channels, channels);
+    const auto v = qkv.narrow(1, 0, c.keys).narrow(2, 2 * channels, channels);
+    const AttentionRanges ranges{.q = range_of(-2.5, 2, 8),
+                                 .k = range_of(-2, 2.5, 8),
+                                 .v = range_of(-3, 2, 8),
+                                 .p = {1.0 / 255, c.softmax_zero}};
+    const auto expected = integer_attention(product_engine(), q.contiguous(), k.contiguous(),
+                                            v.contiguous(), c.heads, ranges);
+    const auto made =
+        device_attention(*kernels_, on_device(q), on_device(k), on_device(v), c.heads, ranges)
+            .cpu();
+    ASSERT_EQ(made.sizes(), expected.sizes());
+    // The softmax's rounding may put a weight on the other side of a border: one step of a value.
+    const double error = (made - expected).abs().max().item<double>();
+    EXPECT_LT(error, 4 * 3.0 / 255) << c.width;
+    EXPECT_LT(((made - expected).norm() / expected.norm()).item<double>(), 1e-3) << c.width;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DeviceLayerTest, testing::Bool(),
+                         [](const auto& tested) { return tested.param ? "Gpu" : "Emulated"; });
+
+/// Networks, with the kernels emulated.
+class DeviceIntegerTest : public testing::TestWithParam<const char*> {
+ protected:
+  DeviceIntegerTest()
+      : model_(std::string(GetParam()) == "unet" ? test::small_unet() : test::small_dit()),
+        sampler_({.steps = 2}, model_.diffusion()),
+        runs_(record_trajectory(model_, sampler_, {.guidance = 2.0, .samples = 2, .batch = 2})),
+        quant_{.name = "quantized", .recompute_samples = 2, .cached_samples = 2},
+        point_(model_.network().cache_point(0, {})) {}
+  at::Tensor call(const Executor& executor) {
+    ComputeAll compute;
+    return call_step(model_, executor, 2.0, runs_, at::arange(2, at::kLong), 1, compute);
+  }
+  Corrections corrections() const {
+    Corrections c;
+    for (const auto id : point_.consumers) {
+      const int64_t outputs = model_.network().weights().units()[size_t(id)].out_channels();
+      c.outputs[id] = {at::randn({2, outputs}) * 0.1 + 1, at::randn({2, outputs}) * 0.1};
+    }
+    return c;
+  }
+
+  c10::NoGradGuard no_grad_;
+  Model model_;
+  Ddim sampler_;
+  Trajectory runs_;
+  QuantParameters quant_;
+  CachePoint point_;
+};
+
+TEST_P(DeviceIntegerTest, NetworksGiveWhatTheCpuGives) {
+  const auto c = corrections();
+  for (const int64_t bits : {8, 4}) {
+    quant_.weight_bits = bits;
+    const auto ranges =
+        calibrate(model_, 2.0, runs_, quant_, {.steps = 2, .recompute = {0, 1}}, point_);
+    const IntegerExecutor cpu(model_.network(), quant_, ranges, c);
+    const DeviceIntegerExecutor device(model_.network(), quant_, ranges, c,
+                                       std::make_unique<EmulatedKernels>());
+    const auto a = call(cpu), b = call(device);
+    // Codes on a border may round differently, and errors add up from layer to layer.
+    EXPECT_LT(((a - b).norm() / a.norm()).item<double>(), 1e-2) << bits;
+    const auto x = at::randn({2, 3, 4, 4});
+    const auto kept = cpu.read(cpu.keep(x, 1), 1, {}, {});
+    EXPECT_LT((kept - device.keep(x, 1)).abs().max().item<double>(), 1e-5);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DeviceIntegerTest, testing::Values("unet", "dit"),
+                         [](const auto& tested) { return tested.param; });
+
+template <class Body>
+std::string message_of(const Body& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing thrown";
+}
+
+TEST(DeviceIntegerFaults, NothingFallsBack) {
+  EXPECT_EQ(message_of([] { integer_kernels(at::kMeta); }),
+            "[quant] execution=integer has no kernels for device meta: not a GPU of NVIDIA's");
+}
+
+TEST(DeviceIntegerFaults, MissingGpuSaysWhy) {
+  const auto missing = kernels::cuda_missing();
+  if (missing.empty()) GTEST_SKIP() << "there is a GPU";
+  EXPECT_EQ(message_of([] { kernels::make_cuda_kernels(nullptr); }), "[cuda] " + missing);
+  EXPECT_EQ(message_of([] { integer_kernels(at::kCUDA); }),
+            "[quant] execution=integer has no kernels for device cuda: " + missing);
+}
+
+}  // namespace
+}  // namespace cq
