@@ -66,6 +66,22 @@ at::Tensor Weights::fetch(const std::string& name, at::IntArrayRef shape) {
   return value.to(at::kFloat);
 }
 
+namespace {
+
+/// One below the other. Values that exist as a single number (weights that a packed checkpoint has
+/// in integers) stay one.
+at::Tensor join_rows(const std::vector<at::Tensor>& parts) {
+  const auto single = [](const at::Tensor& part) {
+    return part.storage().nbytes() == part.itemsize() && part.numel() > 1;
+  };
+  if (!std::all_of(parts.begin(), parts.end(), single)) return at::cat(parts, 0);
+  auto shape = parts[0].sizes().vec();
+  shape[0] *= int64_t(parts.size());
+  return parts[0].flatten()[0].expand(shape);
+}
+
+}  // namespace
+
 at::Tensor Weights::add(const std::string& name, at::IntArrayRef shape, const Init& init) {
   auto value = source_ ? fetch(name, shape) : initial(shape, init);
   leaves_.push_back(value);
@@ -81,7 +97,7 @@ at::Tensor Weights::add_rows(const std::vector<std::string>& names, at::IntArray
   if (source_) {
     std::vector<at::Tensor> parts;
     for (const auto& name : names) parts.push_back(fetch(name, shape));
-    value = at::cat(parts, 0);
+    value = join_rows(parts);
   } else {
     value = initial(fused, init);
   }

@@ -30,4 +30,9 @@ class MappedFile {
   size_t size_;
 };
 
+/// Tells the system that the bytes [data, data + size) will not be read soon. Where they lie in a
+/// mapped file that nothing wrote to, their memory is given back, and a later reader gets them from
+/// the file again; other memory is left alone.
+void release_mapped_pages(const void* data, size_t size);
+
 }  // namespace cq
