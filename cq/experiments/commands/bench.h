@@ -12,6 +12,8 @@ struct BenchOptions {
   int64_t batch = 2;   ///< model: images of a network call
   std::vector<std::string> executions;  ///< model: those to measure; none: all
   bool layers = false;                  ///< model: a line for each layer too
+  std::filesystem::path roofline;       ///< model: where to draw the layers' speeds, an SVG
+  bool explain = false;                 ///< model: what each layer runs as, for each execution
 };
 
 /// `cq-exp bench kernels|model`: measured speeds beside what the machine can do. Throws UsageError

@@ -11,6 +11,7 @@
 #include "cq/core/bfloat16_executor.h"
 #include "cq/core/quant/integer.h"
 #include "cq/core/step_arena.h"
+#include "cq/experiments/commands/bench_product_cases.h"
 
 namespace cq {
 
@@ -28,27 +29,9 @@ double best_of(int64_t rounds, const std::function<void()>& run) {
   return best;
 }
 
-/// The engine's own products, every thread with operands of its own.
 double integer_peak() {
-  const auto& engine = product_engine();
-  constexpr int64_t kRows = 128, kDepth = 1024, kRepeats = 400;
-  const OperandShape shape{engine.block(), 1, kDepth};
-  const int64_t threads = at::get_num_threads();
-  const double seconds = best_of(4, [&] {
-    at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
-      const auto a = at::ones({kRows, kDepth}, at::kByte);
-      const auto b = at::ones({engine.packed_bytes(shape)}, at::kByte);
-      const auto sums = at::empty({kRows, engine.block()}, at::kInt);
-      const int64_t none = 0;
-      for (int64_t i = 0; i < (last - first) * kRepeats; ++i) {
-        engine.multiply(
-            {a.data_ptr<uint8_t>(), kDepth, kRows, &none, sums.data_ptr<int32_t>(), engine.block()},
-            shape, b.data_ptr(), 0);
-      }
-      engine.finish();
-    });
-  });
-  return double(threads * kRepeats * kRows * kDepth * engine.block()) / seconds;
+  const auto peak = int8_peak_case();
+  return peak.amount / 2 / best_of(4, peak.run);
 }
 
 double float_peak(at::ScalarType type) {

@@ -25,7 +25,7 @@ class Execution {
  public:
   Execution(const BenchSetting& setting, const std::string& kind);
   const std::string& kind() const { return kind_; }
-  const Executor& executor() const { return *executor_; }
+  const LayerExecutor& executor() const { return *executor_; }
   /// One call that computes everything and keeps the feature.
   void full_step();
   /// One call that reuses it.
@@ -40,7 +40,7 @@ class Execution {
   const BenchSetting& setting_;
   std::string kind_;
   at::MemoryFormat layout_ = at::MemoryFormat::ChannelsLast;
-  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<LayerExecutor> executor_;
   const QuantizedExecutor* quantized_ = nullptr;
   std::unique_ptr<PointHandler> points_;
 };

@@ -8,7 +8,7 @@
 namespace cq {
 
 /// What a kernel is held against: the triad's bandwidth or a peak of arithmetic.
-enum class Bound { bandwidth, int16 };
+enum class Bound { bandwidth, int16, int8 };
 
 /// One kernel at a size that it has in a network, on all threads.
 struct KernelCase {

@@ -9,7 +9,7 @@
 #include "cq/base/json.h"
 #include "cq/config/nearest.h"
 #include "cq/core/kernels/isa.h"
-#include "cq/experiments/commands/bench_kernel_cases.h"
+#include "cq/experiments/commands/bench_product_cases.h"
 #include "cq/experiments/commands/bench_timing.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_expect.h"
@@ -22,15 +22,17 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kGiga = 1e9;
 
-/// The three yardsticks come first, then the kernels.
-enum Yardstick { triad, float32, int16, yardsticks };
+/// The yardsticks come first, then the kernels.
+enum Yardstick { triad, float32, int16, int8, yardsticks };
 
 std::vector<KernelCase> all_cases() {
   std::vector<KernelCase> cases;
   cases.push_back(triad_case());
   cases.push_back(float32_peak_case());
   cases.push_back(int16_peak_case());
+  cases.push_back(int8_peak_case());
   for (auto& kernel : kernel_cases()) cases.push_back(std::move(kernel));
+  for (auto& product : product_cases()) cases.push_back(std::move(product));
   return cases;
 }
 
@@ -60,10 +62,12 @@ struct Measured {
   std::vector<KernelCase> cases;
   std::vector<Timing> timings;
 
-  double speed(size_t i) const { return cases[i].amount / timings[i].median / kGiga; }
-  double fraction(size_t i) const {
-    return speed(i) / speed(cases[i].bound == Bound::bandwidth ? triad : int16);
+  static Yardstick yardstick(Bound bound) {
+    if (bound == Bound::bandwidth) return triad;
+    return bound == Bound::int16 ? int16 : int8;
   }
+  double speed(size_t i) const { return cases[i].amount / timings[i].median / kGiga; }
+  double fraction(size_t i) const { return speed(i) / speed(yardstick(cases[i].bound)); }
 };
 
 Json document_of(const Measured& m, int64_t threads) {
@@ -84,16 +88,19 @@ Json document_of(const Measured& m, int64_t threads) {
   }
   document["peak"] = {{"triad_gbps", m.speed(triad)},
                       {"float32_gops", m.speed(float32)},
-                      {"int16_gops", m.speed(int16)}};
+                      {"int16_gops", m.speed(int16)},
+                      {"int8_gops", m.speed(int8)}};
   return document;
 }
 
 std::string table_of(const Measured& m, int64_t threads) {
   std::string text = fmt::format(
-      "{} ({}), {} threads; triad {:.1f} GB/s, float32 {:.0f} GOPS, int16 {:.0f} GOPS\n"
+      "{} ({}), {} threads; triad {:.1f} GB/s, float32 {:.0f} GOPS, int16 {:.0f} GOPS, int8 {:.0f} "
+      "GOPS\n"
       "{:<18} {:>9} {:>9} {:>9}  {:>8}      {:>9}  shape\n",
       kernels::isa_name(), kernels::kernel_target(), threads, m.speed(triad), m.speed(float32),
-      m.speed(int16), "kernel", "median ms", "min ms", "max ms", "speed", "fraction");
+      m.speed(int16), m.speed(int8), "kernel", "median ms", "min ms", "max ms", "speed",
+      "fraction");
   for (size_t i = yardsticks; i < m.cases.size(); ++i) {
     const auto& t = m.timings[i];
     const char* unit = m.cases[i].bound == Bound::bandwidth ? "GB/s" : "GOPS";

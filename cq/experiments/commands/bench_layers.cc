@@ -12,59 +12,79 @@ namespace cq {
 
 namespace {
 
+double bytes_of(const at::Tensor& x) {
+  return x.defined() ? double(x.nbytes()) : 0;
+}
+
+double bytes_of(const UnitInput& in) {
+  return bytes_of(in.x) + bytes_of(in.skip) + bytes_of(in.residual);
+}
+
+/// Of a weight in integers.
+double code_bytes(const Unit& unit) {
+  return double(unit.weight.numel());
+}
+
 /// Layers that are computed together have one line.
 std::string pair_name(const std::string& first, const std::string& second) {
   return first + " + " + second;
 }
 
-/// Adds up the time of each layer.
+/// Adds up the time of each layer, and the bytes that it reads and writes.
 class TimingExecutor : public Executor {
  public:
   explicit TimingExecutor(const Executor& inner) : inner_(inner) {}
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
-    return timed(unit.name, [&] { return inner_.run(unit, in, step); });
+    return timed(unit.name, bytes_of(in) + code_bytes(unit),
+                 [&] { return inner_.run(unit, in, step); });
   }
   at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
                       const UnitInput& rest, int64_t step) const override {
     return timed(pair_name(first.name, second.name),
+                 bytes_of(in) + bytes_of(rest) + code_bytes(first) + code_bytes(second),
                  [&] { return inner_.run_pair(first, in, second, rest, step); });
   }
   at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
                             int64_t step) const override {
-    return timed(pair_name(qkv.name, unit.name),
+    return timed(pair_name(qkv.name, unit.name), bytes_of(in) + code_bytes(qkv),
                  [&] { return inner_.self_attention(qkv, in, unit, step); });
   }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
-    return timed(unit.name, [&] { return inner_.attention(unit, q, k, v, step); });
+    return timed(unit.name, bytes_of(q) + bytes_of(k) + bytes_of(v),
+                 [&] { return inner_.attention(unit, q, k, v, step); });
   }
-  const std::map<std::string, double>& seconds() const { return seconds_; }
-  /// Adds up what layers that are computed together count.
-  void add_pairs(std::map<std::string, LayerCount>& counts) const {
-    for (const auto& [name, time] : seconds_) {
-      const size_t plus = name.find(" + ");
-      if (plus == std::string::npos) continue;
-      auto& both = counts[name] = counts[name.substr(0, plus)];
-      both.macs += counts[name.substr(plus + 3)].macs;
-    }
-  }
+  struct Sum {
+    double seconds = 0, bytes = 0;
+  };
+  const std::map<std::string, Sum>& sums() const { return sums_; }
 
  private:
   template <class Compute>
-  at::Tensor timed(const std::string& name, Compute compute) const {
+  at::Tensor timed(const std::string& name, double bytes, Compute compute) const {
     const auto start = std::chrono::steady_clock::now();
     auto value = compute();
-    seconds_[name] +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    auto& sum = sums_[name];
+    sum.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    sum.bytes += bytes + bytes_of(value);
     return value;
   }
   const Executor& inner_;
-  mutable std::map<std::string, double> seconds_;
+  mutable std::map<std::string, Sum> sums_;
 };
+
+/// Multiply-adds of a layer, or of two that are computed together.
+LayerCount count_of(const std::map<std::string, LayerCount>& counts, const std::string& name) {
+  const size_t plus = name.find(" + ");
+  if (plus == std::string::npos) return counts.at(name);
+  auto both = counts.at(name.substr(0, plus));
+  both.macs += counts.at(name.substr(plus + 3)).macs;
+  return both;
+}
 
 }  // namespace
 
-std::string layer_report(const BenchSetting& setting, const Executor& executor, int64_t rounds) {
+LayerTimes time_layers(const BenchSetting& setting, const Executor& executor, int64_t rounds) {
   const TimingExecutor timing(executor);
   const Denoiser denoiser(*setting.model, timing, 1.0);
   const auto start = std::chrono::steady_clock::now();
@@ -72,8 +92,9 @@ std::string layer_report(const BenchSetting& setting, const Executor& executor, 
     ComputeAll compute;
     denoiser.eps(setting.x, setting.labels, setting.timesteps[0], 0, compute);
   }
-  const double whole =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  LayerTimes times;
+  times.whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+                double(rounds);
   std::map<std::string, LayerCount> counts;
   for (const auto& layer : count_network(*setting.model, nullptr, Counter::thop).full.layers) {
     auto& count = counts[layer.name];
@@ -81,27 +102,34 @@ std::string layer_report(const BenchSetting& setting, const Executor& executor, 
     count = layer;
     count.macs += before;
   }
-  timing.add_pairs(counts);
-  std::vector<std::pair<double, std::string>> slowest;
+  for (const auto& [name, sum] : timing.sums()) {
+    const auto count = count_of(counts, name);
+    times.layers.push_back({.name = name,
+                            .kind = count.kind,
+                            .seconds = sum.seconds / double(rounds),
+                            .operations = 2.0 * double(count.macs * setting.x.size(0)),
+                            .bytes = sum.bytes / double(rounds)});
+  }
+  std::sort(times.layers.begin(), times.layers.end(),
+            [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  return times;
+}
+
+std::string layer_table(const LayerTimes& times) {
+  size_t width = 14;
+  for (const auto& layer : times.layers) width = std::max(width, layer.name.size());
+  std::string text = fmt::format("{:<{}} {:<10} {:>9} {:>7} {:>9}\n", "layer", width, "kind", "ms",
+                                 "share", "GOPS");
   double in_layers = 0;
-  for (const auto& [name, seconds] : timing.seconds()) {
-    slowest.push_back({seconds, name});
-    in_layers += seconds;
+  for (const auto& layer : times.layers) {
+    in_layers += layer.seconds;
+    text +=
+        fmt::format("{:<{}} {:<10} {:>9.3f} {:>6.1f}% {:>9.1f}\n", layer.name, width, layer.kind,
+                    layer.seconds * 1e3, 100 * layer.seconds / times.whole, layer.gops());
   }
-  std::sort(slowest.rbegin(), slowest.rend());
-  std::string text =
-      fmt::format("{:<80} {:<10} {:>9} {:>7} {:>9}\n", "layer", "kind", "ms", "share", "GOPS");
-  for (const auto& [seconds, name] : slowest) {
-    const auto& count = counts[name];
-    const double each = seconds / double(rounds);
-    text += fmt::format("{:<80} {:<10} {:>9.3f} {:>6.1f}% {:>9.1f}\n", name, count.kind, each * 1e3,
-                        100 * seconds / whole,
-                        2.0 * double(count.macs * setting.x.size(0)) / each / 1e9);
-  }
-  text +=
-      fmt::format("{:<80} {:<10} {:>9.3f} {:>6.1f}%\n", "between layers", "",
-                  (whole - in_layers) / double(rounds) * 1e3, 100 * (whole - in_layers) / whole);
-  return text;
+  const double rest = times.whole - in_layers;
+  return text + fmt::format("{:<{}} {:<10} {:>9.3f} {:>6.1f}%\n", "between layers", width, "",
+                            rest * 1e3, 100 * rest / times.whole);
 }
 
 }  // namespace cq

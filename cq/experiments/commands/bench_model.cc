@@ -9,18 +9,21 @@
 #include <fmt/ranges.h>
 
 #include "cq/base/error.h"
+#include "cq/base/files.h"
 #include "cq/base/json.h"
 #include "cq/config/nearest.h"
 #include "cq/core/kernels/isa.h"
 #include "cq/core/noise.h"
 #include "cq/core/quant/calibration.h"
 #include "cq/experiments/commands/bench_executions.h"
+#include "cq/experiments/commands/bench_kernel_cases.h"
 #include "cq/experiments/commands/bench_layers.h"
 #include "cq/experiments/commands/bench_timing.h"
 #include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_expect.h"
 #include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/commands/explain.h"
 #include "cq/methods/register.h"
 
 namespace cq {
@@ -167,6 +170,15 @@ double operations(const StepCount& count, int64_t batch) {
   return 2.0 * double(count.conv + count.linear + count.attention) * double(batch);
 }
 
+void draw_roofline(const BenchOptions& options, const Report& report, const LayerTimes& times) {
+  const auto triad = triad_case();
+  const double bandwidth = triad.amount / time_in_turns({triad.run}, options.rounds)[0].median;
+  const auto title = fmt::format("{}, batch {}, {}, {} threads", report.model, report.batch,
+                                 kernels::isa_name(), report.threads);
+  write_atomically(options.roofline,
+                   roofline_svg(times, title, report.peak_gops.at("integer"), bandwidth / kGiga));
+}
+
 class ModelBench {
  public:
   ModelBench(const BenchOptions& options, const config::Node& config)
@@ -224,11 +236,19 @@ class ModelBench {
     return r;
   }
 
-  std::string layers() {
-    for (auto& e : executions_) {
-      if (e->kind() == "integer") return layer_report(setting_, e->executor(), options_.rounds);
+  std::string explained() const {
+    std::string text;
+    for (const auto& e : executions_) {
+      text += fmt::format("{}\n{}", e->kind(), explain(model_->network(), e->executor()));
     }
-    throw UsageError("--layers shows integer execution: have it among --executions");
+    return text;
+  }
+
+  LayerTimes layers() const {
+    for (const auto& e : executions_) {
+      if (e->kind() == "integer") return time_layers(setting_, e->executor(), options_.rounds);
+    }
+    throw UsageError("--layers and --roofline show integer execution: have it among --executions");
   }
 
  private:
@@ -276,9 +296,17 @@ int bench_model(const BenchOptions& options) {
   make_context(common);
   const c10::NoGradGuard no_grad;
   ModelBench bench(options, config);
+  if (options.explain) {
+    fmt::print("{}", bench.explained());
+    return 0;
+  }
   const auto report = bench.run();
   std::string text = options.common.json ? pretty_json(document_of(report)) : table_of(report);
-  if (options.layers && !options.common.json) text += bench.layers();
+  if (options.layers || !options.roofline.empty()) {
+    const auto times = bench.layers();
+    if (options.layers && !options.common.json) text += layer_table(times);
+    if (!options.roofline.empty()) draw_roofline(options, report, times);
+  }
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   check_expectations(expectations, [&](const std::string& name) { return value_of(report, name); });
