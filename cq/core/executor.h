@@ -23,12 +23,22 @@ class Executor {
                                const at::Tensor& v, int64_t step) const = 0;
 };
 
+/// An executor that computes layers itself, and says what it runs each as.
+class LayerExecutor : public Executor {
+ public:
+  /// For people: "u8 x s8, weights of 8 bits with zero points".
+  virtual std::string describe(const Unit& unit) const = 0;
+  virtual std::string describe(const AttentionUnit& unit) const = 0;
+};
+
 /// Full precision: the type of the parameters, or autocast where it is switched on.
-class FloatExecutor : public Executor {
+class FloatExecutor : public LayerExecutor {
  public:
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
+  std::string describe(const Unit&) const override { return "float32"; }
+  std::string describe(const AttentionUnit&) const override { return "float32"; }
 };
 
 /// Computes with another executor and throws RunError, naming the layer, at the first result that

@@ -194,8 +194,8 @@ void add_sample(CLI::App& app, CommandLine& line) {
   command->add_option("--batch", options->batch, "images at once")->capture_default_str();
   command->add_option("--labels", options->labels, "labels, repeated over the images")
       ->delimiter(',');
-  command->add_option("--out", options->out, "folder for PNG files and a grid, or a file x.npz")
-      ->required();
+  command->add_option("--out", options->out, "folder for PNG files and a grid, or a file x.npz");
+  command->add_flag("--explain", options->explain, "what each layer runs as; nothing is sampled");
 }
 
 void add_bops(CLI::App& app, CommandLine& line) {
@@ -227,6 +227,9 @@ void add_bench(CLI::App& app, CommandLine& line) {
   command->add_option("--executions", options->executions, "model: float32, bfloat16, ...; all")
       ->delimiter(',');
   command->add_flag("--layers", options->layers, "model: a line for each layer in integers");
+  command->add_option("--roofline", options->roofline,
+                      "model: picture of the layers' speeds in integers, FILE.svg");
+  command->add_flag("--explain", options->explain, "model: what each layer runs as, nothing timed");
 }
 
 void add_probe(CLI::App& app, CommandLine& line) {

@@ -50,7 +50,7 @@ at::Tensor DeviceIntegerExecutor::run(const Unit& unit, const UnitInput& in, int
     products[0].slope = state.slope[step].data_ptr<float>();
     products[0].offset = state.offset[step].data_ptr<float>();
   }
-  return device_product(*kernels_, products, {&unit, &input});
+  return device_product(*kernels_, products, {&unit, &input, in.x.dim()});
 }
 
 at::Tensor DeviceIntegerExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,
@@ -65,6 +65,16 @@ at::Tensor DeviceIntegerExecutor::attention(const AttentionUnit& unit, const at:
                            .p = at_step(3),
                            .act_bits = quant_.act_bits,
                            .softmax_bits = quant_.softmax_bits});
+}
+
+std::string DeviceIntegerExecutor::describe(const Unit& unit) const {
+  return fmt::format("u8 x s8 on the device: input of {} bits, weights of {} bits",
+                     act_bits(unit, quant_), weight_bits(unit, quant_));
+}
+
+std::string DeviceIntegerExecutor::describe(const AttentionUnit&) const {
+  return fmt::format("u8 x s8 on the device: operands of {} bits, softmax of {} bits",
+                     quant_.act_bits, quant_.softmax_bits);
 }
 
 at::Tensor DeviceIntegerExecutor::keep(const at::Tensor& value, int64_t step) const {

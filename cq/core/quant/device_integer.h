@@ -20,6 +20,8 @@ class DeviceIntegerExecutor : public QuantizedExecutor {
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
+  std::string describe(const Unit& unit) const override;
+  std::string describe(const AttentionUnit& unit) const override;
   at::Tensor keep(const at::Tensor& value, int64_t step) const override;
 
  private:

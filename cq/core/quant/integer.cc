@@ -4,6 +4,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "cq/base/error.h"
+#include "cq/core/io/mapped_file.h"
 #include "cq/core/kernels/cuda/cuda_kernels.h"
 #include "cq/core/quant/device_integer.h"
 #include "cq/core/quant/kept_feature.h"
@@ -69,7 +70,10 @@ IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& 
       const auto codes = weight_codes(calibration, unit, side, ranges, bits);
       state.sides.push_back({pack_weight(engine, unit.name, codes, ranges, bits, unit.conv.groups),
                              read_ranges(calibration, act_key(unit, side))});
+      release_mapped_pages(codes.data_ptr(), codes.nbytes());
     }
+    // The packed weight is what is used from here on.
+    release_mapped_pages(unit.weight.data_ptr(), unit.weight.nbytes());
     const auto correction = corrections_.outputs.find(unit.id);
     if (correction != corrections_.outputs.end()) state.correction = &correction->second;
   }
@@ -165,6 +169,22 @@ at::Tensor IntegerExecutor::self_attention(const Unit& qkv, const UnitInput& in,
                             {Activation::none, k.output(), channels},
                             {Activation::none, v.output(), channels}});
   return integer_attention(engine_, q, k, v, unit.heads, r);
+}
+
+std::string IntegerExecutor::describe(const Unit& unit) const {
+  const auto& state = units_[size_t(unit.id)];
+  bool zero_points = false;
+  for (const auto& side : state.sides) zero_points |= side.weight.has_zero;
+  return fmt::format("{}: input of {} bits, weights of {} bits{}{}{}", engine_.name(),
+                     act_bits(unit, quant_), weight_bits(unit, quant_),
+                     zero_points ? " with zero points" : "",
+                     state.sides.size() == 2 ? ", one product for each side of the seam" : "",
+                     state.correction != nullptr ? ", corrected" : "");
+}
+
+std::string IntegerExecutor::describe(const AttentionUnit&) const {
+  return fmt::format("{}: operands of {} bits, softmax of {} bits", engine_.name(), quant_.act_bits,
+                     quant_.softmax_bits);
 }
 
 at::Tensor IntegerExecutor::keep(const at::Tensor& value, int64_t step) const {

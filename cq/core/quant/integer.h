@@ -45,6 +45,8 @@ class IntegerExecutor : public QuantizedExecutor {
                             int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
+  std::string describe(const Unit& unit) const override;
+  std::string describe(const AttentionUnit& unit) const override;
   /// Codes, of the value's shape and layout; one byte where the value has four.
   at::Tensor keep(const at::Tensor& value, int64_t step) const override;
   at::Tensor read(const at::Tensor& kept, int64_t step, const at::Tensor& slope,

@@ -127,6 +127,16 @@ at::Tensor SimulatedExecutor::attention(const AttentionUnit& unit, const at::Ten
   return merge_heads(at::matmul(round(weights, 3, quant_.softmax_bits), values));
 }
 
+std::string SimulatedExecutor::describe(const Unit& unit) const {
+  return fmt::format("float32, operands rounded to grids of {} (input) and {} bits (weights)",
+                     act_bits(unit, quant_), weight_bits(unit, quant_));
+}
+
+std::string SimulatedExecutor::describe(const AttentionUnit&) const {
+  return fmt::format("float32, operands rounded to grids of {} bits, softmax of {}",
+                     quant_.act_bits, quant_.softmax_bits);
+}
+
 at::Tensor SimulatedExecutor::keep(const at::Tensor& value, int64_t step) const {
   if (feature_.empty()) return value;
   return fake_quantize(value, feature_[size_t(step)], kFeatureBits);

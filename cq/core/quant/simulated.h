@@ -49,7 +49,7 @@ std::string attention_key(const AttentionUnit& unit, char operand);
 inline constexpr int64_t kFeatureBits = 8;
 
 /// Execution that keeps cached features in 8 bits, at the range of the step that computed them.
-class QuantizedExecutor : public Executor, public FeatureKeeper {};
+class QuantizedExecutor : public LayerExecutor, public FeatureKeeper {};
 
 /// Quantized execution in floating point: every product sees operands rounded to their grids.
 class SimulatedExecutor : public QuantizedExecutor {
@@ -60,6 +60,9 @@ class SimulatedExecutor : public QuantizedExecutor {
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
+
+  std::string describe(const Unit& unit) const override;
+  std::string describe(const AttentionUnit& unit) const override;
 
   /// The product of one side with quantized operands, before any correction; x is that side's.
   at::Tensor side_product(const Unit& unit, const at::Tensor& x, int64_t side, int64_t step) const;

@@ -17,6 +17,7 @@
 #include "cq/experiments/commands/common_model.h"
 #include "cq/experiments/commands/common_packed.h"
 #include "cq/experiments/commands/common_prompts.h"
+#include "cq/experiments/commands/explain.h"
 #include "cq/experiments/pipeline/prepare.h"
 
 namespace cq {
@@ -71,7 +72,8 @@ bool is_npz(const std::filesystem::path& path) {
 }
 
 void check(const SampleOptions& options) {
-  if (options.out.empty()) throw UsageError("[sample] --out is missing: a folder or a file x.npz");
+  if (options.out.empty() && !options.explain)
+    throw UsageError("[sample] --out is missing: a folder or a file x.npz");
   if (options.images < 1) throw UsageError("[sample] --n {}: at least 1", options.images);
   if (options.batch < 1) throw UsageError("[sample] --batch {}: at least 1", options.batch);
   if (options.first < 0) throw UsageError("[sample] --first {}: at least 0", options.first);
@@ -131,6 +133,10 @@ int sample_command(const SampleOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Progress progress;
   const auto execution = prepare(context, progress);
+  if (options.explain) {
+    fmt::print("{}", explain(model->network(), execution.executor()));
+    return 0;
+  }
   const Denoiser denoiser(*model, execution.executor(), cell.guidance);
   const auto bar = progress.start("sample " + model->name(), options.images, "images");
   std::vector<at::Tensor> parts;

@@ -14,6 +14,7 @@ struct SampleOptions {
   int64_t batch = 64;
   std::vector<int64_t> labels;  ///< repeated over the images; empty: 0..classes-1
   std::filesystem::path out;    ///< a folder, or a file named *.npz
+  bool explain = false;         ///< say what each layer runs as, and stop
 };
 
 /// `cq-exp sample`: images of a model. Image i depends on seed + i alone, not on the batch.

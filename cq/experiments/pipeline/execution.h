@@ -14,7 +14,7 @@ class CellExecution {
   /// From a packed checkpoint.
   CellExecution(const CellSpec& cell, const Network& network, PackedExecution packed);
 
-  const Executor& executor() const { return *executor_; }
+  const LayerExecutor& executor() const { return *executor_; }
   const Schedule& schedule() const { return schedule_; }
   /// A cache with nothing in it, for one batch.
   std::unique_ptr<PointHandler> points() const;
@@ -25,7 +25,7 @@ class CellExecution {
   const CellSpec& cell_;
   Schedule schedule_;
   Corrections corrections_;
-  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<LayerExecutor> executor_;
   const QuantizedExecutor* quantized_ = nullptr;
 };
 
