@@ -47,7 +47,29 @@ class Composer {
   }
 
   Repository& repository() { return repository_; }
-  const Node& sweep_block() const { return sweep_block_; }
+
+  /// The `sweep` blocks of all configs that fill the root of the tree, later ones merged over
+  /// earlier ones as any other key.
+  Node sweep_block(const std::vector<std::string>& overrides) {
+    std::vector<Override> groups;
+    for (const std::string& text : overrides) {
+      if (text.starts_with("zip(")) continue;
+      Override over = parse_override(text);
+      if (!over.is_sweep() && is_group_override(repository_, over)) groups.push_back(over);
+    }
+    Node merged = Node::dict();
+    for (const ResultDefault& part :
+         make_defaults_list(repository_, primary_, groups, true).configs) {
+      const Node* block = sweep_of(part);
+      if (block == nullptr) continue;
+      if (!block->is_dict()) {
+        throw UsageError("{}: sweep: must be a mapping of keys to values, got {}",
+                         block->mark().text(), block->describe());
+      }
+      merged = merge(merged, *block, merged, "");
+    }
+    return merged.with_paths("sweep");
+  }
 
   /// hydra.searchpath, of the overrides before that of the primary config.
   void extend_search_path(const std::vector<std::string>& overrides) {
@@ -125,16 +147,13 @@ class Composer {
       throw UsageError("{}: there is no such config file{}", file.string(),
                        did_you_mean(primary_, beside));
     }
-    ConfigFile config = read_config(read_yaml_text(file), file.string());
-    if (const Node* block = config.config.get(std::string_view("sweep"))) {
-      if (!block->is_dict()) {
-        throw UsageError("{}: sweep: must be a mapping of keys to values, got {}",
-                         block->mark().text(), block->describe());
-      }
-      sweep_block_ = block->with_paths("sweep");
-      config.config.erase(Key("sweep"));
-    }
-    repository_.add(primary_, std::move(config));
+    repository_.add(primary_, read_config(read_yaml_text(file), file.string()));
+  }
+
+  /// The `sweep` block of a config, null where it has none.
+  const Node* sweep_of(const ResultDefault& part) {
+    if (!part.package.empty() || part.config_path == "hydra/config") return nullptr;
+    return repository_.load(part.config_path)->config.get(std::string_view("sweep"));
   }
 
   /// Cells that choose the same options share everything but their own values.
@@ -148,7 +167,8 @@ class Composer {
     for (const ResultDefault& part : list.configs) {
       const ConfigFile* file = repository_.load(part.config_path);
       const bool own = part.config_path == primary_ || part.config_path == "hydra/config";
-      const Node embedded = embed(file->config, part.package);
+      Node embedded = embed(file->config, part.package);
+      if (sweep_of(part) != nullptr) embedded.erase(Key("sweep"));
       if (!own && embedded.find("hydra.searchpath") != nullptr) {
         throw UsageError("{}: hydra.searchpath belongs into the primary config", file->file);
       }
@@ -160,7 +180,6 @@ class Composer {
 
   Repository repository_;
   std::string primary_;
-  Node sweep_block_ = Node::dict();
   std::map<std::string, Base> bases_;
 };
 
@@ -263,7 +282,8 @@ struct JobList::Parts {
 JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>(request)) {
   Composer& composer = parts_->composer;
   composer.extend_search_path(request.overrides);
-  SweepBlock block = read_sweep_block(composer.sweep_block(), composer.repository());
+  SweepBlock block =
+      read_sweep_block(composer.sweep_block(request.overrides), composer.repository());
   std::vector<std::string> overrides;
   std::vector<Axis> zips;
   for (const std::string& text : request.overrides) {

@@ -72,6 +72,21 @@ TEST_F(Sweep, BlockInItsOrderLastFastest) {
               ElementsAre("5 3 1", "5 4 1"));
 }
 
+// As configs/ablation_full.yaml takes in configs/ablation.yaml.
+TEST_F(Sweep, BlockOfAConfigThatIsTakenIn) {
+  compose_text("sweep: {a: [1, 2], b: [3, 4]}\n");
+  const auto composed = [&](const std::string& own) {
+    std::ofstream(folder_ / "d.yaml") << "defaults:\n  - c\n  - _self_\n" << own;
+    ComposeRequest request;
+    request.primary = folder_ / "d.yaml";
+    return compose(request);
+  };
+  EXPECT_THAT(cells(composed("")), ElementsAre("1 3 1", "1 4 1", "2 3 1", "2 4 1"));
+  const auto other = composed("sweep: {b: [7], db: [y]}\n");
+  EXPECT_THAT(cells(other), ElementsAre("1 7 2", "2 7 2"));
+  EXPECT_EQ(other.jobs[0].config.find("sweep"), nullptr);
+}
+
 TEST_F(Sweep, ZipStepsTogether) {
   EXPECT_THAT(cells(compose_text("sweep:\n  zip: {a: [1, 2, 3], b: [4, 5, 6]}\n  db: [x, y]\n")),
               ElementsAre("1 4 1", "1 4 2", "2 5 1", "2 5 2", "3 6 1", "3 6 2"));
