@@ -33,6 +33,20 @@ class BenchModel(ProgramTest):
         self.assertEqual([r["steps"] for r in document["sampler"]], [4] * 8)
         self.assertEqual(document["sampler"][0]["speedup"], 1)
 
+    def test_layers_are_explained_and_drawn(self):
+        done = call("bench", "model", "model=dit-cifar10", "--executions", "integer", "--explain")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0], "integer")
+        # 6 blocks of 5 linear layers and an attention; patches, time (2), the end (2).
+        self.assertEqual(len(lines) - 2, 6 * 6 + 5)
+        for line in lines[2:]:
+            self.assertRegex(line, "bits")
+            self.assertNotIn("float32", line)
+        picture = self.folder / "roofline.svg"
+        call("bench", "model", "model=dit-cifar10", "--executions", "integer", "--rounds", 1,
+             "sampler.steps=2", "cache.interval=2", "--roofline", picture)
+        self.assertIn("operations per byte", picture.read_text())
+
     def test_refusals(self):
         for arguments, word in [(("--executions", "int8"), "integer"),
                                 (("--expect", "integer_over_float=1"), "integer_over_float"),

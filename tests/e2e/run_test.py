@@ -45,6 +45,16 @@ class Run(ProgramTest):
         self.run_smoke(other)
         self.assertEqual(results(other), first)
 
+    def test_the_ablations_plan(self):
+        # Without a cache one cell for each quantization; for each N cache only, and for each bit
+        # width uniform and DPS with none and direct, DPS with DEC.
+        for name, cells in (("ablation", 2 + 2 * 6), ("dit_ablation", 2 + 2 * 6),
+                            ("ablation_full", 3 * (3 + 3 * 11))):
+            with self.subTest(name):
+                done = call("run", f"configs/{name}.yaml", "weights=random", "--dry-run", "--json",
+                            f"results_dir={self.folder}")
+                self.assertEqual(json.loads(done.stdout)["cells"], cells)
+
     def test_killed_at_random_moments(self):
         expected = self.folder / "expected"
         self.run_smoke(expected)
