@@ -74,8 +74,9 @@ void check_job(const EvaluationJob& job, const EvaluationRequest& request) {
     throw UsageError("[{}] needs the classes asked for: an npz of samples with arr_1", metric);
   }
   if (needs.text && !request.prompts) {
-    throw UsageError("[{}] needs --prompts P.npy: {}", metric,
-                     request.network == "none" ? "text features [N, D]" : "CLIP tokens [N, 77]");
+    throw UsageError("[{}] needs --prompts P: {}", metric,
+                     request.network == "none" ? "text features [N, D] (.npy)"
+                                               : "a text a line, or CLIP tokens [N, 77] (.npy)");
   }
   if (needs.perceptual && !request.make_perceptual) {
     throw UsageError("[{}] needs the weights of its network (--lpips-weights)", metric);
