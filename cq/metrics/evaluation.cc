@@ -36,6 +36,7 @@ class Evaluation {
   void plan();
   void plan_sides();
   void plan_prompts();
+  void plan_pairs();
   void make_networks();
   void check_network(const EvaluationInput& input, const SideNeeds& needs) const;
   void read();
@@ -55,6 +56,7 @@ class Evaluation {
   bool images_paired_ = false;
   std::unique_ptr<FeatureNetwork> network_;
   std::optional<ImagePrompts> prompts_;
+  std::vector<std::pair<int64_t, int64_t>> pairs_;
   EvaluationSide generated_;
   EvaluationSide reference_;
   std::future<std::string> hashing_;
@@ -107,6 +109,18 @@ void Evaluation::plan_prompts() {
   }
 }
 
+void Evaluation::plan_pairs() {
+  const EvaluationInput &images = *request_.generated, &references = *request_.reference;
+  pairs_ = pair_up(images, references);
+  const auto size = images.check_images(request_.skip_bad);
+  const auto other = references.check_images(request_.skip_bad);
+  if (size && other && (size->height != other->height || size->width != other->width)) {
+    throw UsageError("{} and {}: images are {}x{} and {}x{} pixels, they cannot be paired",
+                     images.path().string(), references.path().string(), size->width, size->height,
+                     other->width, other->height);
+  }
+}
+
 void Evaluation::check_network(const EvaluationInput& input, const SideNeeds& needs) const {
   const auto size = needs.of_images() ? input.check_images(request_.skip_bad) : std::nullopt;
   naming(input.path().string(), [&] {
@@ -125,10 +139,7 @@ void Evaluation::make_networks() {
   }
   const bool network =
       request_.network != "none" && (generated_needs_.of_images() || reference_needs_.of_images());
-  if (images_paired_) {
-    request_.generated->check_images(request_.skip_bad);
-    request_.reference->check_images(request_.skip_bad);
-  }
+  if (images_paired_) plan_pairs();
   if (!network) return;
   if (!request_.make_network) {
     throw UsageError("--features {}: no such feature network in this program", request_.network);
@@ -168,11 +179,11 @@ void Evaluation::read() {
   // What can be refused at once comes before a network's hours.
   if (reference) reference_ = reader.stored(*request_.reference, reference_needs_);
   if (request_.generated) generated_ = reader.stored(*request_.generated, generated_needs_);
+  if (request_.logits) generated_.all.logits = read_feature_file(*request_.logits);
   if (reference) reader.compute_reference(reference_needs_, reference_hash_, reference_);
   if (request_.generated) {
     reader.compute_generated(generated_needs_, prompts_ ? &*prompts_ : nullptr, generated_);
   }
-  if (request_.logits) generated_.all.logits = read_feature_file(*request_.logits);
   check_widths();
 }
 
@@ -202,12 +213,11 @@ std::string Evaluation::files() const {
 }
 
 MetricResult Evaluation::paired(const EvaluationJob& job) {
-  const auto pairs = pair_up(*request_.generated, *request_.reference);
   const auto metric = registry_.make(job.request->name, job.request->parameters, source_);
   const auto left = request_.generated->image_reader();
   const auto right = request_.reference->image_reader();
   int64_t skipped = 0;
-  for (const auto& [mine, theirs] : pairs) {
+  for (const auto& [mine, theirs] : pairs_) {
     MetricBatch pair;
     try {
       pair.generated.images = left(mine).unsqueeze(0);

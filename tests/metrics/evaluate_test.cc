@@ -427,6 +427,25 @@ TEST_F(Evaluate, WhatIsKnownBeforehandStopsBeforeTheNetwork) {
   options.generated = folder_ / "labels.npz";
   options.metrics = {"accuracy"};
   refuses("labels.npz", "integer labels");
+  options.generated = folder_ / "a";
+  options.reference = write_folder("b", pictures(2));
+  options.metrics = {"fid", "psnr"};
+  std::filesystem::rename(folder_ / "b" / "101.png", folder_ / "b" / "other.png");
+  refuses("101.png", "no image of that name");
+  std::filesystem::rename(folder_ / "b" / "other.png", folder_ / "b" / "101.png");
+  options.reference =
+      write_folder("small", pictures(2).slice(1, 0, 12).slice(2, 0, 12).contiguous());
+  refuses("small", "16x16 and 12x12 pixels");
+  options.reference = folder_ / "b";
+  options.metrics = {"kid"};
+  options.kid_subset_size = "19";
+  options.interval_splits = 10;
+  refuses("a", "each leaves 18");
+  options.metrics = {"fid", "is"};
+  options.interval_splits = 0;
+  write_npy(folder_ / "l.npy", at::ones({20, 3}, at::kLong));
+  options.logits = folder_ / "l.npy";
+  refuses("l.npy", "float type");
 }
 
 TEST_F(Evaluate, FilesThatNothingReadsAreRefused) {
