@@ -118,7 +118,8 @@ TEST_P(EveryMetric, HasAnIntervalAndAProtocolThatSaysWhatItsErrorIs) {
   if (metric->needs().images) {
     add_normal_interval(result, "normal");
   } else {
-    add_interval(result, [] { return make(); }, all, 3);
+    add_interval(
+        result, [] { return make(); }, all, 3);
   }
   ASSERT_TRUE(result.interval && result.std);
   EXPECT_LE(result.interval->low, result.value);
