@@ -119,6 +119,7 @@ void add_collect(CLI::App& app, CommandLine& line) {
 void add_evaluate(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<EvaluateOptions>();
   options->make_network = make_feature_network;
+  options->find_tokenizer = [] { return find_data_file("models/clip-tokenizer"); };
   auto* command = add_command(app, line, "evaluate", "Metrics of images, features or statistics",
                               options, evaluate_command);
   share_common(command, line, options);
@@ -134,7 +135,8 @@ void add_evaluate(CLI::App& app, CommandLine& line) {
                       "pytorch-fid, adm or clean (inception); clip or cmmd (clip)");
   command->add_option("--lpips-weights", options->lpips_weights, "trunk and heads of LPIPS")
       ->delimiter(',');
-  command->add_option("--prompts", options->prompts, "CLIP tokens or text features .npy");
+  command->add_option("--prompts", options->prompts,
+                      "texts (a line each, COCO .json, .tsv); tokens or features .npy");
   command->add_option("--cache", options->cache, "folder that keeps references' features, or none");
   command->add_option("--logits", options->logits, "logits .npy [N, classes]");
   command->add_option("--kid-subset-size", options->kid_subset_size, "a number or all");

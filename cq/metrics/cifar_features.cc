@@ -39,8 +39,8 @@ class CifarFeatures : public FeatureNetwork {
   CifarFeatures(const std::filesystem::path& weights, const at::Device& device)
       : device_(device),
         hash_(sha256_file(weights)),
-        classifier_(config_of(SafeTensors::open(weights), weights),
-                    Weights(open_weights(weights))) {
+        config_(config_of(SafeTensors::open(weights), weights)),
+        classifier_(config_, Weights(open_weights(weights))) {
     classifier_.weights().check_complete();
     classifier_.weights().to(device);
   }
@@ -48,12 +48,16 @@ class CifarFeatures : public FeatureNetwork {
   std::string weights_hash() const override { return hash_; }
   std::string resize() const override { return "none"; }
   bool has_logits() const override { return true; }
+  int64_t width() const override { return config_.widths.back(); }
+  void check_image_size(int64_t height, int64_t width) const override {
+    if (height != 32 || width != 32) {
+      throw UsageError("[cifar] the embedded classifier takes images of 32 x 32, got {} x {}",
+                       width, height);
+    }
+  }
 
   Features compute(const at::Tensor& images) override {
-    if (images.dim() != 4 || images.size(1) != 32 || images.size(2) != 32) {
-      throw UsageError("[cifar] the embedded classifier takes images of 32 x 32, got {} x {}",
-                       images.size(1), images.size(2));
-    }
+    check_image_size(images.size(1), images.size(2));
     const c10::NoGradGuard no_grad;
     const auto unit = images.to(device_).permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1;
     const auto out = classifier_.forward(unit.contiguous());
@@ -66,6 +70,7 @@ class CifarFeatures : public FeatureNetwork {
  private:
   at::Device device_;
   std::string hash_;
+  ClassifierConfig config_;
   Classifier classifier_;
 };
 

@@ -72,6 +72,8 @@ class ClipFeatures : public FeatureNetwork {
   }
   bool has_logits() const override { return false; }
   bool has_text() const override { return true; }
+  int64_t width() const override { return config_.projection; }
+  int64_t text_length() const override { return config_.tokens; }
 
   Features compute(const at::Tensor& images) override {
     const c10::NoGradGuard no_grad;

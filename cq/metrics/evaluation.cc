@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cq/base/error.h"
+#include "cq/base/hash.h"
 #include "cq/metrics/evaluation_checks.h"
 #include "cq/metrics/evaluation_sides.h"
 #include "cq/metrics/jackknife.h"
@@ -13,6 +14,18 @@
 
 namespace cq {
 namespace {
+
+/// Runs `work`; its errors begin with `files`.
+template <class Work>
+auto naming(const std::string& files, const Work& work) {
+  try {
+    return work();
+  } catch (const UsageError& error) {
+    throw UsageError("{}: {}", files, error.what());
+  } catch (const RunError& error) {
+    throw RunError("{}: {}", files, error.what());
+  }
+}
 
 class Evaluation {
  public:
@@ -22,7 +35,10 @@ class Evaluation {
  private:
   void plan();
   void plan_sides();
+  void plan_prompts();
+  void plan_pairs();
   void make_networks();
+  void check_network(const EvaluationInput& input, const SideNeeds& needs) const;
   void read();
   EvaluatedMetric finish(const EvaluationJob& job);
   MetricResult paired(const EvaluationJob& job);
@@ -39,6 +55,8 @@ class Evaluation {
   SideNeeds reference_needs_;
   bool images_paired_ = false;
   std::unique_ptr<FeatureNetwork> network_;
+  std::optional<ImagePrompts> prompts_;
+  std::vector<std::pair<int64_t, int64_t>> pairs_;
   EvaluationSide generated_;
   EvaluationSide reference_;
   std::future<std::string> hashing_;
@@ -60,6 +78,7 @@ void Evaluation::plan() {
   }
   check_all_used(jobs_, request_);
   plan_sides();
+  plan_prompts();
   make_networks();
 }
 
@@ -69,13 +88,48 @@ void Evaluation::plan_sides() {
     generated_needs_.logits |= wants_network_logits(needs, request_);
     images_paired_ |= needs.images;
     const auto note = [&](const EvaluationInput& input, SideNeeds& side) {
-      if (uses_statistics(input, needs, request_)) return;
-      side.features |= needs.features;
-      side.spatial |= needs.spatial;
+      const bool stored = uses_statistics(input, needs, request_);
+      side.statistics |= stored && needs.features;
+      side.spatial_statistics |= stored && needs.spatial;
+      side.features |= !stored && needs.features;
+      side.spatial |= !stored && needs.spatial;
     };
     if (needs.features || needs.spatial) note(*request_.generated, generated_needs_);
     if (needs.reference) note(*request_.reference, reference_needs_);
   }
+}
+
+void Evaluation::plan_prompts() {
+  if (!request_.prompts) return;
+  prompts_.emplace(*request_.prompts, request_.network == "none", request_.find_tokenizer);
+  const EvaluationInput& images = *request_.generated;
+  if (prompts_->count() != images.count()) {
+    throw UsageError("{}: {} texts for {} images in {}", prompts_->file().string(),
+                     prompts_->count(), images.count(), images.path().string());
+  }
+}
+
+void Evaluation::plan_pairs() {
+  const EvaluationInput &images = *request_.generated, &references = *request_.reference;
+  pairs_ = pair_up(images, references);
+  const auto size = images.check_images(request_.skip_bad);
+  const auto other = references.check_images(request_.skip_bad);
+  if (size && other && (size->height != other->height || size->width != other->width)) {
+    throw UsageError("{} and {}: images are {}x{} and {}x{} pixels, they cannot be paired",
+                     images.path().string(), references.path().string(), size->width, size->height,
+                     other->width, other->height);
+  }
+}
+
+void Evaluation::check_network(const EvaluationInput& input, const SideNeeds& needs) const {
+  const auto size = needs.of_images() ? input.check_images(request_.skip_bad) : std::nullopt;
+  naming(input.path().string(), [&] {
+    if (size) network_->check_image_size(size->height, size->width);
+    if (needs.statistics && input.statistics()->mean.numel() != network_->width()) {
+      throw UsageError("statistics are of {} features, the network '{}' has {}",
+                       input.statistics()->mean.numel(), network_->name(), network_->width());
+    }
+  });
 }
 
 void Evaluation::make_networks() {
@@ -83,21 +137,16 @@ void Evaluation::make_networks() {
                   [](const EvaluationJob& job) { return job.needs.perceptual; })) {
     source_.perceptual = request_.make_perceptual();
   }
-  const auto any = [](const SideNeeds& side) {
-    return side.features || side.spatial || side.logits;
-  };
-  const bool generated = any(generated_needs_), reference = any(reference_needs_);
-  if (images_paired_ || (generated && request_.network != "none")) {
-    request_.generated->check_images(request_.skip_bad);
-  }
-  if (images_paired_ || (reference && request_.network != "none")) {
-    request_.reference->check_images(request_.skip_bad);
-  }
-  if (request_.network == "none" || !(generated || reference)) return;
+  const bool network =
+      request_.network != "none" && (generated_needs_.of_images() || reference_needs_.of_images());
+  if (images_paired_) plan_pairs();
+  if (!network) return;
   if (!request_.make_network) {
     throw UsageError("--features {}: no such feature network in this program", request_.network);
   }
   network_ = request_.make_network();
+  if (request_.generated) check_network(*request_.generated, generated_needs_);
+  if (request_.reference) check_network(*request_.reference, reference_needs_);
   const auto lacks = [&](const EvaluationJob& job, const char* what, const char* hint) {
     throw UsageError("[{}] needs {}, the network '{}' has none ({})", job.request->name, what,
                      network_->name(), hint);
@@ -126,10 +175,15 @@ void Evaluation::read() {
         std::async(std::launch::async, [this] { return request_.reference->content_hash(); });
     // The cache asks for the hash at once; otherwise it is taken beside the metrics.
     if (network_ && !request_.cache.empty()) reference_hash_ = hashing_.get();
-    reference_ = reader.reference(reference_needs_, reference_hash_);
   }
-  if (request_.generated) generated_ = reader.generated(generated_needs_);
+  // What can be refused at once comes before a network's hours.
+  if (reference) reference_ = reader.stored(*request_.reference, reference_needs_);
+  if (request_.generated) generated_ = reader.stored(*request_.generated, generated_needs_);
   if (request_.logits) generated_.all.logits = read_feature_file(*request_.logits);
+  if (reference) reader.compute_reference(reference_needs_, reference_hash_, reference_);
+  if (request_.generated) {
+    reader.compute_generated(generated_needs_, prompts_ ? &*prompts_ : nullptr, generated_);
+  }
   check_widths();
 }
 
@@ -158,25 +212,12 @@ std::string Evaluation::files() const {
   return text;
 }
 
-/// Runs `work`; its errors begin with `files`.
-template <class Work>
-auto naming(const std::string& files, const Work& work) {
-  try {
-    return work();
-  } catch (const UsageError& error) {
-    throw UsageError("{}: {}", files, error.what());
-  } catch (const RunError& error) {
-    throw RunError("{}: {}", files, error.what());
-  }
-}
-
 MetricResult Evaluation::paired(const EvaluationJob& job) {
-  const auto pairs = pair_up(*request_.generated, *request_.reference);
   const auto metric = registry_.make(job.request->name, job.request->parameters, source_);
   const auto left = request_.generated->image_reader();
   const auto right = request_.reference->image_reader();
   int64_t skipped = 0;
-  for (const auto& [mine, theirs] : pairs) {
+  for (const auto& [mine, theirs] : pairs_) {
     MetricBatch pair;
     try {
       pair.generated.images = left(mine).unsqueeze(0);
@@ -246,6 +287,10 @@ EvaluatedMetric Evaluation::finish(const EvaluationJob& job) {
   if (job.needs.reference) {
     done.result.protocol["reference"] = source_.reference;
     done.result.protocol["reference_sha256"] = reference_hash_;
+  }
+  if (job.needs.text) {
+    done.result.protocol["prompts"] = prompts_->file().filename().string();
+    done.result.protocol["prompts_sha256"] = sha256_file(prompts_->file());
   }
   const int64_t skipped = generated_.skipped + reference_.skipped;
   if (skipped > 0 && !job.needs.images) done.result.protocol["skipped_images"] = skipped;

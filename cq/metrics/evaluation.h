@@ -24,8 +24,10 @@ struct EvaluationRequest {
   std::optional<EvaluationInput> generated;
   std::optional<EvaluationInput> reference;
   std::optional<std::filesystem::path> logits;
-  /// Of the texts that were asked for, row by row: read_prompt_file.
+  /// Of the texts that were asked for, row by row: ImagePrompts.
   std::optional<std::filesystem::path> prompts;
+  /// Folder of CLIP's tokenizer, asked for where prompts are texts.
+  std::function<std::filesystem::path()> find_tokenizer;
   std::string network = "none";
   /// Called at most once, when all else was found in order and images must pass the network.
   std::function<std::unique_ptr<FeatureNetwork>()> make_network;

@@ -40,6 +40,24 @@ void check_side(const std::string& metric, const std::optional<EvaluationInput>&
   }
 }
 
+/// Every part of a jackknife must do for the metric.
+void check_interval(const EvaluationJob& job, const EvaluationRequest& request) {
+  const int64_t splits = request.interval_splits;
+  const bool from_logits = job.needs.logits && request.logits;
+  if (splits == 0 || job.needs.images || from_logits) return;
+  const EvaluationInput& input = *request.generated;
+  const std::string file = input.path().string();
+  if (uses_statistics(input, job.needs, request)) {
+    throw UsageError("[{}] {}: an interval needs samples, but this is {}", job.request->name, file,
+                     input.describe());
+  }
+  const int64_t left = input.count() - (input.count() + splits - 1) / splits;
+  if (input.count() < 2 * splits || left < job.needs.generated_rows) {
+    throw UsageError("[{}] {}: {} samples are too few for an interval of {} splits: each leaves {}",
+                     job.request->name, file, input.count(), splits, left);
+  }
+}
+
 }  // namespace
 
 bool uses_statistics(const EvaluationInput& input, const MetricNeeds& needs,
@@ -74,12 +92,14 @@ void check_job(const EvaluationJob& job, const EvaluationRequest& request) {
     throw UsageError("[{}] needs the classes asked for: an npz of samples with arr_1", metric);
   }
   if (needs.text && !request.prompts) {
-    throw UsageError("[{}] needs --prompts P.npy: {}", metric,
-                     request.network == "none" ? "text features [N, D]" : "CLIP tokens [N, 77]");
+    throw UsageError("[{}] needs --prompts P: {}", metric,
+                     request.network == "none" ? "text features [N, D] (.npy)"
+                                               : "a text a line, or CLIP tokens [N, 77] (.npy)");
   }
   if (needs.perceptual && !request.make_perceptual) {
     throw UsageError("[{}] needs the weights of its network (--lpips-weights)", metric);
   }
+  check_interval(job, request);
 }
 
 void check_all_used(const std::vector<EvaluationJob>& jobs, const EvaluationRequest& request) {

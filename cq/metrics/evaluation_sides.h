@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cq/metrics/evaluation.h"
+#include "cq/metrics/image_prompts.h"
 
 namespace cq {
 
@@ -11,6 +12,10 @@ struct SideNeeds {
   bool features = false;
   bool spatial = false;
   bool logits = false;
+  bool statistics = false;
+  bool spatial_statistics = false;
+
+  bool of_images() const { return features || spatial || logits; }
 };
 
 /// One side once it was read, rows in its order.
@@ -28,14 +33,17 @@ class SideReader {
   SideReader(const EvaluationRequest& request, FeatureNetwork* network)
       : request_(request), network_(network) {}
 
-  EvaluationSide generated(const SideNeeds& needs) const;
+  /// What is stored: statistics, labels and features that are used as they are.
+  EvaluationSide stored(const EvaluationInput& input, const SideNeeds& needs) const;
+  /// Adds what the network makes of the images and texts (`prompts`: null where there are none).
+  void compute_generated(const SideNeeds& needs, const ImagePrompts* prompts,
+                         EvaluationSide& side) const;
   /// `content_hash` of the reference.
-  EvaluationSide reference(const SideNeeds& needs, const std::string& content_hash) const;
+  void compute_reference(const SideNeeds& needs, const std::string& content_hash,
+                         EvaluationSide& side) const;
 
  private:
-  EvaluationSide read(const EvaluationInput& input, const SideNeeds& needs) const;
   void compute(const EvaluationInput& input, const SideNeeds& needs, EvaluationSide& side) const;
-  at::Tensor texts(const EvaluationSide& side) const;
 
   const EvaluationRequest& request_;
   FeatureNetwork* network_;

@@ -29,6 +29,7 @@ class InceptionFeatures : public FeatureNetwork {
   std::string resize() const override { return resize_; }
   bool has_logits() const override { return true; }
   bool has_spatial() const override { return true; }
+  int64_t width() const override { return Inception::features; }
 
   Features compute(const at::Tensor& images) override {
     const c10::NoGradGuard no_grad;

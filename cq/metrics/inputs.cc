@@ -47,17 +47,6 @@ at::Tensor read_feature_file(const fs::path& path) {
   return file.tensor();
 }
 
-at::Tensor read_prompt_file(const fs::path& path, bool features) {
-  if (features) return read_feature_file(path);
-  if (!fs::exists(path)) throw UsageError("{}: no such file", path.string());
-  const at::Tensor tokens = NpyFile::open(path).tensor();
-  if (tokens.dim() != 2 || !at::isIntegralType(tokens.scalar_type(), /*includeBool=*/false)) {
-    throw UsageError("{}: expected CLIP tokens, integers [N, 77], got {} [{}]", path.string(),
-                     c10::toString(tokens.scalar_type()), fmt::join(tokens.sizes(), ", "));
-  }
-  return tokens.to(at::kLong);
-}
-
 struct EvaluationInput::Decoded {
   Batch batch;
   int64_t skipped = 0;
@@ -185,7 +174,11 @@ std::string EvaluationInput::content_hash() const {
   return hash.hex();
 }
 
-void EvaluationInput::check_images(bool skip_bad) const {
+std::optional<EvaluationInput::ImageSize> EvaluationInput::check_images(bool skip_bad) const {
+  if (kind_ == Kind::arrays) {
+    const std::vector<int64_t>& shape = arrays_->info("arr_0").shape;
+    return ImageSize{shape[1], shape[2]};
+  }
   std::optional<ImageHeader> first;
   const fs::path* first_file = nullptr;
   for (const fs::path& file : files_) {
@@ -207,6 +200,8 @@ void EvaluationInput::check_images(bool skip_bad) const {
                        first->width, first->height);
     }
   }
+  if (!first) return std::nullopt;
+  return ImageSize{static_cast<int64_t>(first->height), static_cast<int64_t>(first->width)};
 }
 
 EvaluationInput::Decoded EvaluationInput::decode(int64_t begin, int64_t end, bool skip_bad) const {

@@ -49,10 +49,14 @@ class EvaluationInput {
   /// SHA-256 of the file's content, or of a folder's names and contents in order of name.
   std::string content_hash() const;
 
-  /// Looks at the headers of a folder's images, before a network spends hours on them: UsageError
-  /// where sizes differ; RunError naming the file where one is no image or cut off, unless
-  /// `skip_bad`.
-  void check_images(bool skip_bad) const;
+  struct ImageSize {
+    int64_t height = 0;
+    int64_t width = 0;
+  };
+  /// Looks at the headers of the images, before a network spends hours on them, and gives their
+  /// size; nothing where a folder holds none that can be read. UsageError where sizes differ;
+  /// RunError naming the file where one is no image or cut off, unless `skip_bad`.
+  std::optional<ImageSize> check_images(bool skip_bad) const;
 
   /// Images uint8 [n, h, w, 3] in batches with the indices of their rows, read and decoded one
   /// batch ahead of `take`; never more than two batches are in memory. Unreadable ones are skipped
@@ -96,9 +100,5 @@ class EvaluationInput {
 
 /// A 2-D float array of a .npy file, mapped; UsageError naming the file for other shapes and types.
 at::Tensor read_feature_file(const std::filesystem::path& path);
-
-/// Texts for images: features of a float type [N, D], or tokens int64 [N, length]. UsageError
-/// naming the file for anything else.
-at::Tensor read_prompt_file(const std::filesystem::path& path, bool features);
 
 }  // namespace cq

@@ -11,6 +11,7 @@
 #include "cq/core/io/image.h"
 #include "cq/core/io/npy.h"
 #include "cq/core/io/npz.h"
+#include "cq/core/text/clip_tokenizer.h"
 #include "cq/metrics/numerics/moments.h"
 #include "tests/io/temp_folder.h"
 #include "tests/metrics/golden.h"
@@ -43,6 +44,11 @@ class Colours final : public FeatureNetwork {
   bool has_logits() const override { return true; }
   bool has_spatial() const override { return true; }
   bool has_text() const override { return true; }
+  int64_t width() const override { return 3; }
+  int64_t text_length() const override { return 6; }
+  void check_image_size(int64_t height, int64_t width) const override {
+    if (height != width) throw UsageError("images are {} x {}, no squares", width, height);
+  }
   Features compute(const at::Tensor& images) override {
     if (seen_ != nullptr) *seen_ += images.size(0);
     const at::Tensor mean = images.to(at::kFloat).mean(at::IntArrayRef{1, 2});
@@ -271,6 +277,8 @@ TEST_F(Evaluate, DamagedFilesAreNamed) {
   write_npz(folder_ / "s.npz",
             {{"mu", at::zeros({24}, at::kDouble)}, {"sigma", at::eye(24, at::kDouble)}});
   cut("s.npz", "cut.npz");
+  write_hdf5(folder_ / "f.h5", {{"features", y_}});
+  cut("f.h5", "cut.h5");
   for (const double bad : {std::nan(""), -1.0}) {
     at::Tensor sigma = at::eye(24, at::kDouble);
     sigma[3][3] = bad;
@@ -346,6 +354,98 @@ TEST_F(Evaluate, TextsPairWithImages) {
   options.metrics = {"psnr"};
   options.reference = folder_ / "a";
   EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("prompts")));
+}
+
+TEST_F(Evaluate, TextsAreTokenized) {
+  const std::filesystem::path folder = std::string(CQ_SOURCE_DIR) + "/models/clip-tokenizer";
+  EvaluateOptions options = images({"clip_score"});
+  options.features = "clip";
+  options.find_tokenizer = [&] { return folder; };
+  int64_t seen = 0;
+  options.make_network = [&](const FeatureNetworkChoice&) {
+    return std::make_unique<Colours>(&seen);
+  };
+  options.generated = write_folder("a", pictures(1));
+  const ClipTokenizer tokenizer(folder);
+  std::string lines;
+  at::Tensor tokens = at::empty({20, 6}, at::kLong);
+  for (int64_t i = 0; i < 20; ++i) {
+    const std::string text = fmt::format("a photo of {} dogs, and of a cat that is asleep", i);
+    lines += text + "\n";
+    const std::vector<int64_t> row = tokenizer.context(text, 6);
+    std::copy(row.begin(), row.end(), tokens[i].data_ptr<int64_t>());
+  }
+  test::write_text(folder_ / "t.txt", lines);
+  write_npy(folder_ / "t.npy", tokens);
+  options.prompts = folder_ / "t.npy";
+  const auto of_tokens = evaluate(options)["metrics"]["clip_score"];
+  options.prompts = folder_ / "t.txt";
+  const auto of_texts = evaluate(options)["metrics"]["clip_score"];
+  EXPECT_EQ(of_texts["value"], of_tokens["value"]);
+  EXPECT_EQ(of_texts["protocol"]["prompts"], "t.txt");
+  EXPECT_EQ(of_texts["protocol"]["prompts_sha256"].get<std::string>().size(), 64u);
+  EXPECT_EQ(seen, 40);
+  // An image that cannot be read takes its text with it; too few texts stop before the network.
+  test::write_text(folder_ / "a" / "103.png", "no image");
+  options.skip_bad = true;
+  EXPECT_EQ(evaluate(options)["metrics"]["clip_score"]["protocol"]["samples"], 19);
+  EXPECT_EQ(seen, 59);
+  test::write_text(folder_ / "t.txt", "one\ntwo\n");
+  EXPECT_THAT([&] { evaluate(options); },
+              ThrowsMessage<UsageError>(AllOf(HasSubstr("t.txt"), HasSubstr("2 texts"))));
+  options.features = "none";
+  EXPECT_THAT([&] { evaluate(options); }, ThrowsMessage<UsageError>(HasSubstr("features")));
+  EXPECT_EQ(seen, 59);
+}
+
+TEST_F(Evaluate, WhatIsKnownBeforehandStopsBeforeTheNetwork) {
+  EvaluateOptions options = images({"fid"});
+  int64_t seen = 0;
+  options.make_network = [&](const FeatureNetworkChoice&) {
+    return std::make_unique<Colours>(&seen);
+  };
+  const auto refuses = [&](const std::string& file, const std::string& words) {
+    EXPECT_THAT([&] { evaluate(options); },
+                ThrowsMessage<Error>(AllOf(HasSubstr(file), HasSubstr(words))));
+    EXPECT_EQ(seen, 0) << words;
+  };
+  options.generated = write_folder("a", pictures(1));
+  options.reference = folder_ / "s.npz";
+  options.features = "inception";  // statistics are Inception's
+  write_npz(folder_ / "s.npz",
+            {{"mu", at::zeros({4}, at::kDouble)}, {"sigma", at::eye(4, at::kDouble)}});
+  refuses("s.npz", "4 features, the network 'cifar' has 3");
+  at::Tensor sigma = at::eye(3, at::kDouble);
+  sigma[0][1] = 1;
+  write_npz(folder_ / "s.npz", {{"mu", at::zeros({3}, at::kDouble)}, {"sigma", sigma}});
+  refuses("s.npz", "not symmetric");
+  options.features = "cifar";
+  write_npz(folder_ / "tall.npz", {{"arr_0", pictures(1).slice(1, 0, 8)}});
+  options.reference = folder_ / "tall.npz";
+  refuses("tall.npz", "16 x 8, no squares");
+  write_npz(folder_ / "labels.npz", {{"arr_0", pictures(1)}, {"arr_1", at::ones({20})}});
+  options.generated = folder_ / "labels.npz";
+  options.metrics = {"accuracy"};
+  refuses("labels.npz", "integer labels");
+  options.generated = folder_ / "a";
+  options.reference = write_folder("b", pictures(2));
+  options.metrics = {"fid", "psnr"};
+  std::filesystem::rename(folder_ / "b" / "101.png", folder_ / "b" / "other.png");
+  refuses("101.png", "no image of that name");
+  std::filesystem::rename(folder_ / "b" / "other.png", folder_ / "b" / "101.png");
+  options.reference =
+      write_folder("small", pictures(2).slice(1, 0, 12).slice(2, 0, 12).contiguous());
+  refuses("small", "16x16 and 12x12 pixels");
+  options.reference = folder_ / "b";
+  options.metrics = {"kid"};
+  options.kid_subset_size = "19";
+  options.interval_splits = 10;
+  refuses("a", "each leaves 18");
+  options.metrics = {"fid", "is"};
+  options.interval_splits = 0;
+  write_npy(folder_ / "l.npy", at::ones({20, 3}, at::kLong));
+  options.logits = folder_ / "l.npy";
+  refuses("l.npy", "float type");
 }
 
 TEST_F(Evaluate, FilesThatNothingReadsAreRefused) {

@@ -1,5 +1,6 @@
 #include "cq/metrics/numerics/kernel_distance.h"
 
+#include <ATen/ops/stack.h>
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
@@ -48,6 +49,29 @@ TEST(KernelDistance, BlocksAddUpToTheWhole) {
                            (kyy.sum() - kyy.trace()) / (2100.0 * 2099.0) - 2 * kernel(x, y).mean())
                               .item<double>();
   EXPECT_NEAR(kernel_distance(x, y).value, expected, 1e-11);
+}
+
+TEST(KernelDistance, SubsetsAloneAndOfTheWholeAreTheSame) {
+  // 3 subsets of 30 are cheaper one by one, 2000 of them as parts of all products.
+  const at::Tensor x = testing::normal(1, 600, 5);
+  const at::Tensor y = testing::normal(2, 530, 5) + 0.1;
+  for (const int64_t subsets : {3, 2000}) {
+    NumpyRandom random(7);
+    std::vector<double> values;
+    for (int64_t s = 0; s < subsets; ++s) {
+      const auto rows = [&](const at::Tensor& from) {
+        const std::vector<int64_t> chosen = random.choice(from.size(0), 30);
+        std::vector<at::Tensor> parts;
+        for (const int64_t row : chosen) parts.push_back(from[row]);
+        return at::stack(parts);
+      };
+      const at::Tensor a = rows(x);
+      values.push_back(kernel_distance(a, rows(y)).value);
+    }
+    const Spread expected = spread_of(values), made = kernel_distance_subsets(x, y, subsets, 30, 7);
+    EXPECT_NEAR(made.mean, expected.mean, 1e-11) << subsets;
+    EXPECT_NEAR(made.std, expected.std, 1e-11) << subsets;
+  }
 }
 
 TEST(KernelDistance, TheErrorIsThatOfManyDraws) {

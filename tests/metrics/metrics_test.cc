@@ -110,6 +110,25 @@ TEST_P(EveryMetric, TheOrderChangesNoDigit) {
   EXPECT_EQ(reversed->result().std, straight->result().std);
 }
 
+TEST_P(EveryMetric, HasAnIntervalAndAProtocolThatSaysWhatItsErrorIs) {
+  const MetricBatch all = everything();
+  const auto metric = make();
+  metric->add(all);
+  MetricResult result = metric->result();
+  if (metric->needs().images) {
+    add_normal_interval(result, "normal");
+  } else {
+    add_interval(
+        result, [] { return make(); }, all, 3);
+  }
+  ASSERT_TRUE(result.interval && result.std);
+  EXPECT_LE(result.interval->low, result.value);
+  EXPECT_GE(result.interval->high, result.value);
+  EXPECT_EQ(result.interval->level, 0.95);
+  EXPECT_TRUE(result.protocol.contains("std"));
+  EXPECT_TRUE(result.protocol.contains("samples") || result.protocol.contains("pairs"));
+}
+
 TEST_P(EveryMetric, NothingAddedIsAnError) {
   EXPECT_THROW(make()->result(), UsageError);
 }

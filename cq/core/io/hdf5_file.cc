@@ -114,11 +114,13 @@ std::unique_lock<std::recursive_mutex> lock() {
   static const bool prepared = [] {
     // At exit the library would close, and crash on, a file that a full disk kept it from closing.
     H5dont_atexit();
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     H5PLset_loading_state(0);  // a file must not choose code to load
     return true;
   }();
+  // Every thread has an error stack of its own, and prints it unless told otherwise.
+  thread_local const bool silent = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   static_cast<void>(prepared);
+  static_cast<void>(silent);
   return std::unique_lock(mutex);
 }
 

@@ -14,7 +14,7 @@ namespace cq {
 namespace {
 
 constexpr double kEps = 1e-3;
-constexpr int64_t kFeatures = 2048, kClasses = 1008, kSpatialChannels = 7;
+constexpr int64_t kFeatures = Inception::features, kClasses = 1008, kSpatialChannels = 7;
 
 }  // namespace
 

@@ -14,7 +14,8 @@ namespace cq {
 /// network: average pools leave the padding out of their mean, the last block pools by maximum.
 class Inception {
  public:
-  static constexpr int64_t size = 299;  ///< height and width of its images
+  static constexpr int64_t size = 299;       ///< height and width of its images
+  static constexpr int64_t features = 2048;  ///< of pool3
   struct Output {
     at::Tensor pool3;            ///< [B, 2048]
     at::Tensor logits_unbiased;  ///< [B, 1008], pool3 fc.weight^T without the bias

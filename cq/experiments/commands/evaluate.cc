@@ -145,6 +145,7 @@ EvaluationRequest request_of(const EvaluateOptions& options, const at::Device& d
   if (options.reference) request.reference = EvaluationInput::open(*options.reference);
   request.logits = options.logits;
   request.prompts = options.prompts;
+  request.find_tokenizer = options.find_tokenizer;
   request.network = options.features;
   request.cache = cache_folder(options);
   request.interval_splits = options.interval_splits;

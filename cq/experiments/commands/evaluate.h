@@ -33,7 +33,7 @@ struct EvaluateOptions {
   std::filesystem::path weights;     ///< of the feature network; of LPIPS' where there is none
   std::string resize;                ///< how images are brought to the network's size
   std::vector<std::filesystem::path> lpips_weights;
-  std::optional<std::filesystem::path> prompts;  ///< .npy: CLIP tokens, or features of texts
+  std::optional<std::filesystem::path> prompts;  ///< texts, or .npy: CLIP tokens, texts' features
   /// Folder that keeps features of references; "none": nothing is kept; empty: the user's cache.
   std::string cache;
   std::optional<std::filesystem::path> logits;  ///< .npy [N, classes], in place of a network's
@@ -50,6 +50,7 @@ struct EvaluateOptions {
   std::vector<std::string> expect;  ///< "fid<=12.5"; also <, >=, >
   CommonOptions common;
   FeatureNetworkFactory make_network;
+  std::function<std::filesystem::path()> find_tokenizer;  ///< folder of CLIP's
 };
 
 /// The document of `--json`: {"metrics": {name: {"value", "std"?, "protocol"}}}. Everything that

@@ -10,8 +10,14 @@ const std::map<std::string, MetricInfo>& known_metrics() {
   static const std::map<std::string, MetricInfo> known = {
       {"fid", {"FID", false, 2, 0, false}},
       {"fd", {"FD", false, 2, 0, false}},
+      {"fid_inf", {"FID-inf", false, 2, 0, false}},
+      {"fd_inf", {"FD-inf", false, 2, 0, false}},
       {"sfid", {"sFID", false, 2, 1, false}},
+      {"sfd", {"sFD", false, 2, 1, false}},
       {"kid", {"KID", false, 4, 2, false}},
+      {"kd", {"KD", false, 4, 2, false}},
+      {"cmmd", {"CMMD", false, 3, 2, false}},
+      {"mmd", {"MMD", false, 3, 2, false}},
       {"is", {"IS", true, 2, 3, false}},
       {"precision", {"precision", true, 3, 4, false}},
       {"recall", {"recall", true, 3, 5, false}},
@@ -31,8 +37,9 @@ const std::map<std::string, MetricInfo>& known_metrics() {
 MetricInfo metric_info(const std::string& name) {
   const auto& known = known_metrics();
   if (const auto at = known.find(name); at != known.end()) return at->second;
-  const size_t cut = name.find('_');
-  if (cut != std::string::npos)
+  // The longest known beginning: `fd_inf_cifar` is no `fd` of a network `inf_cifar`.
+  for (size_t cut = name.rfind('_'); cut != std::string::npos && cut > 0;
+       cut = name.rfind('_', cut - 1))
     if (const auto at = known.find(name.substr(0, cut)); at != known.end()) {
       MetricInfo info = at->second;
       info.title += " (" + name.substr(cut + 1) + ")";

@@ -58,6 +58,8 @@ at::Tensor cholesky_root(const at::Tensor& gram) {
   return root.index_copy_(1, alive, lower.t());
 }
 
+}  // namespace
+
 void check_statistics(const FeatureStatistics& statistics, const std::string& origin) {
   const at::Tensor& mean = statistics.mean;
   const at::Tensor& covariance = statistics.covariance;
@@ -81,8 +83,6 @@ void check_statistics(const FeatureStatistics& statistics, const std::string& or
     throw UsageError("[fid] {}: sigma has a negative variance ({:.6g})", origin, least);
   }
 }
-
-}  // namespace
 
 GaussianRoot gaussian_root(const at::Tensor& features) {
   const int64_t rows = features.size(0);

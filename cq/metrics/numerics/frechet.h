@@ -10,14 +10,17 @@ struct GaussianRoot {
   double trace = 0;
 };
 
+/// Throws where stored statistics are none: UsageError for asymmetric covariances, negative
+/// variances and shapes that do not fit, RunError for NaN and infinity. `origin` names them.
+void check_statistics(const FeatureStatistics& statistics, const std::string& origin);
+
 /// From features [N, D] (any float type, N >= 2). N <= D: the centred set itself is the root.
 /// Otherwise the Cholesky factor of the Gram matrix, or, where that matrix is too close to singular
 /// to keep the digits, the triangular factor of a blocked QR.
 GaussianRoot gaussian_root(const at::Tensor& features);
 
-/// From stored statistics, by symmetric eigenvalues. `origin` names them in messages. Asymmetric or
-/// indefinite covariances, negative variances and shapes that do not fit are UsageErrors, NaN and
-/// infinity RunErrors.
+/// From stored statistics, by symmetric eigenvalues. Throws as check_statistics does, and a
+/// UsageError for indefinite covariances.
 GaussianRoot gaussian_root(const FeatureStatistics& statistics, const std::string& origin);
 
 /// |mu1 - mu2|^2 + tr S1 + tr S2 - 2 tr sqrt(S1 S2) (Dowson and Landau 1982; Heusel et al. 2017).

@@ -2,60 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "cq/base/error.h"
+#include "cq/metrics/numerics/kernel_sums.h"
 #include "cq/metrics/numerics/moments.h"
 #include "cq/metrics/numerics/numpy_random.h"
 
 namespace cq {
 namespace {
 
-constexpr int64_t kRowsAtOnce = 2048;
-
-/// Kernel of each row of one block with each of another, float64.
-using Kernel = std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>;
-
-at::Tensor cubic(const at::Tensor& x, const at::Tensor& y) {
-  const at::Tensor base = x.mm(y.t()).div_(static_cast<double>(x.size(1))).add_(1.0);
-  return base.square().mul_(base);
-}
-
-/// Row and column sums of the kernel between two sets.
-struct KernelSums {
-  at::Tensor rows;     // [m]
-  at::Tensor columns;  // [n]
-};
-
-KernelSums between(const at::Tensor& x, const at::Tensor& y, const Kernel& kernel_of) {
-  KernelSums sums{at::zeros({x.size(0)}, at::kDouble), at::zeros({y.size(0)}, at::kDouble)};
-  for (int64_t i = 0; i < x.size(0); i += kRowsAtOnce) {
-    const at::Tensor left = x.slice(0, i, i + kRowsAtOnce).to(at::kDouble);
-    for (int64_t j = 0; j < y.size(0); j += kRowsAtOnce) {
-      const at::Tensor right = y.slice(0, j, j + kRowsAtOnce).to(at::kDouble);
-      const at::Tensor kernel = kernel_of(left, right);
-      sums.rows.slice(0, i, i + kRowsAtOnce).add_(kernel.sum(1));
-      sums.columns.slice(0, j, j + kRowsAtOnce).add_(kernel.sum(0));
-    }
-  }
-  return sums;
-}
-
-/// For each row, the sum of its kernel with all other rows; the lower triangle of blocks is enough.
-at::Tensor within(const at::Tensor& x, const Kernel& kernel_of) {
-  at::Tensor sums = at::zeros({x.size(0)}, at::kDouble);
-  for (int64_t i = 0; i < x.size(0); i += kRowsAtOnce) {
-    const at::Tensor left = x.slice(0, i, i + kRowsAtOnce).to(at::kDouble);
-    for (int64_t j = 0; j <= i; j += kRowsAtOnce) {
-      const at::Tensor right = x.slice(0, j, j + kRowsAtOnce).to(at::kDouble);
-      const at::Tensor kernel = kernel_of(left, right);
-      if (i == j) kernel.fill_diagonal_(0);
-      sums.slice(0, i, i + kRowsAtOnce).add_(kernel.sum(1));
-      if (i != j) sums.slice(0, j, j + kRowsAtOnce).add_(kernel.sum(0));
-    }
-  }
-  return sums;
-}
+// Marks of which rows are in which subsets, at most.
+constexpr int64_t kMarksAtOnce = 1 << 24;
 
 at::Tensor rows_of(const at::Tensor& features, const std::vector<int64_t>& rows) {
   const at::Tensor index =
@@ -77,6 +34,82 @@ double pair_variance(const at::Tensor& of_x, const at::Tensor& of_y) {
          4 * of_y.var().item<double>() / static_cast<double>(of_y.numel());
 }
 
+/// Mean kernels of the pairs of rows within x, within y, and across.
+struct PairMeans {
+  double x = 0;
+  double y = 0;
+  double across = 0;
+
+  double distance() const { return x + y - 2 * across; }
+  /// What cancels in the distance.
+  double scale() const { return std::abs(x) + std::abs(y); }
+};
+
+struct SubsetPair {
+  std::vector<int64_t> x;
+  std::vector<int64_t> y;
+};
+
+PairMeans means_of(double x, double y, double across, int64_t size) {
+  const auto n = static_cast<double>(size);
+  return {x / (n * (n - 1)), y / (n * (n - 1)), across / (n * n)};
+}
+
+/// Whether all products of the two sets cost less than those of every pair of subsets.
+bool whole_is_cheaper(const at::Tensor& x, const at::Tensor& y,
+                      const std::vector<SubsetPair>& pairs) {
+  const auto m = static_cast<double>(x.size(0)), n = static_cast<double>(y.size(0));
+  const auto width = static_cast<double>(x.size(1)), subsets = static_cast<double>(pairs.size());
+  const auto size = static_cast<double>(pairs.front().x.size());
+  return (m * m / 2 + n * n / 2 + m * n) * (width + subsets) < 2 * size * size * subsets * width;
+}
+
+std::vector<PairMeans> of_the_whole(const at::Tensor& x, const at::Tensor& y,
+                                    const std::vector<SubsetPair>& pairs) {
+  const auto count = static_cast<int64_t>(pairs.size());
+  at::Tensor in_x = at::zeros({x.size(0), count}, at::kDouble);
+  at::Tensor in_y = at::zeros({y.size(0), count}, at::kDouble);
+  for (int64_t s = 0; s < count; ++s) {
+    const SubsetPair& pair = pairs[static_cast<size_t>(s)];
+    for (const int64_t row : pair.x) in_x.data_ptr<double>()[row * count + s] = 1;
+    for (const int64_t row : pair.y) in_y.data_ptr<double>()[row * count + s] = 1;
+  }
+  const ProductKernel kernel = cubic_kernel(x.size(1));
+  const at::Tensor a = x.to(at::kDouble), b = y.to(at::kDouble);
+  const at::Tensor of_x = subset_kernel_sums_within(a, in_x, kernel);
+  const at::Tensor of_y = subset_kernel_sums_within(b, in_y, kernel);
+  const at::Tensor across = subset_kernel_sums(a, b, in_x, in_y, kernel);
+  std::vector<PairMeans> result;
+  for (int64_t s = 0; s < count; ++s) {
+    result.push_back(means_of(of_x.const_data_ptr<double>()[s], of_y.const_data_ptr<double>()[s],
+                              across.const_data_ptr<double>()[s],
+                              static_cast<int64_t>(pairs[static_cast<size_t>(s)].x.size())));
+  }
+  return result;
+}
+
+std::vector<PairMeans> one_by_one(const at::Tensor& x, const at::Tensor& y,
+                                  const std::vector<SubsetPair>& pairs) {
+  const auto count = static_cast<int64_t>(pairs.size());
+  const ProductKernel kernel = cubic_kernel(x.size(1));
+  std::vector<PairMeans> result(pairs.size());
+  const auto compute = [&](int64_t first, int64_t last) {
+    for (auto s = static_cast<size_t>(first); s < static_cast<size_t>(last); ++s) {
+      const at::Tensor a = rows_of(x, pairs[s].x), b = rows_of(y, pairs[s].y);
+      result[s] = means_of(kernel_sums_within(a, kernel).sum().item<double>(),
+                           kernel_sums_within(b, kernel).sum().item<double>(),
+                           kernel_sums(a, b, kernel).rows.sum().item<double>(), a.size(0));
+    }
+  };
+  // Few subsets leave the threads to the blocks of each; the digits are the same.
+  if (count < at::get_num_threads()) {
+    compute(0, count);
+  } else {
+    at::parallel_for(0, count, 1, compute);
+  }
+  return result;
+}
+
 }  // namespace
 
 Spread spread_of(const std::vector<double>& values) {
@@ -96,9 +129,11 @@ KernelDistance kernel_distance(const at::Tensor& x, const at::Tensor& y) {
     throw UsageError("[kid] needs at least 2 samples on each side, got {} and {}", x.size(0),
                      y.size(0));
   }
-  const KernelSums across = between(x, y, cubic);
-  const at::Tensor of_x = within(x, cubic) / (m - 1);
-  const at::Tensor of_y = within(y, cubic) / (n - 1);
+  const ProductKernel kernel = cubic_kernel(x.size(1));
+  const at::Tensor a = x.to(at::kDouble), b = y.to(at::kDouble);
+  const KernelSums across = kernel_sums(a, b, kernel);
+  const at::Tensor of_x = kernel_sums_within(a, kernel) / (m - 1);
+  const at::Tensor of_y = kernel_sums_within(b, kernel) / (n - 1);
   const double mean_x = of_x.mean().item<double>();
   const double mean_y = of_y.mean().item<double>();
   const double mean_across = across.rows.sum().item<double>() / (m * n);
@@ -116,14 +151,10 @@ KernelDistance gaussian_kernel_distance(const at::Tensor& x, const at::Tensor& y
   // Distances do not see a common shift, and short vectors round less.
   const at::Tensor centre = y.mean(0, false, at::kDouble);
   const at::Tensor a = x.to(at::kDouble) - centre, b = y.to(at::kDouble) - centre;
-  const Kernel gaussian = [gamma](const at::Tensor& left, const at::Tensor& right) {
-    const at::Tensor squares = left.square().sum(1).unsqueeze(1) + right.square().sum(1);
-    return squares.sub_(left.mm(right.t()), 2).clamp_min_(0).mul_(-gamma).exp_();
-  };
-  const KernelSums across = between(a, b, gaussian);
+  const KernelSums across = kernel_sums(a, b, gaussian_kernel(a, b, gamma));
   // The kernel of a row with itself is 1.
-  const at::Tensor of_x = (within(a, gaussian) + 1) / m;
-  const at::Tensor of_y = (within(b, gaussian) + 1) / n;
+  const at::Tensor of_x = (kernel_sums_within(a, gaussian_kernel(a, a, gamma)) + 1) / m;
+  const at::Tensor of_y = (kernel_sums_within(b, gaussian_kernel(b, b, gamma)) + 1) / n;
   const double mean_x = of_x.mean().item<double>(), mean_y = of_y.mean().item<double>();
   const double mean_across = across.rows.sum().item<double>() / (m * n);
   const double variance = pair_variance(of_x - across.rows / n, of_y - across.columns / m);
@@ -133,6 +164,7 @@ KernelDistance gaussian_kernel_distance(const at::Tensor& x, const at::Tensor& y
 
 Spread kernel_distance_subsets(const at::Tensor& x, const at::Tensor& y, int64_t subsets,
                                int64_t size, uint32_t seed) {
+  check_widths("kid", x, y);
   const int64_t fewest = std::min(x.size(0), y.size(0));
   if (size < 2 || size > fewest) {
     throw UsageError(
@@ -142,12 +174,23 @@ Spread kernel_distance_subsets(const at::Tensor& x, const at::Tensor& y, int64_t
   }
   NumpyRandom random(seed);
   std::vector<double> values;
-  for (int64_t s = 0; s < subsets; ++s) {
-    const std::vector<int64_t> left = random.choice(x.size(0), size);
-    const std::vector<int64_t> right = random.choice(y.size(0), size);
-    values.push_back(kernel_distance(rows_of(x, left), rows_of(y, right)).value);
+  double scale = 0;
+  const int64_t at_once = std::max<int64_t>(kMarksAtOnce / (x.size(0) + y.size(0)), 64);
+  for (int64_t begin = 0; begin < subsets; begin += at_once) {
+    std::vector<SubsetPair> pairs(static_cast<size_t>(std::min(at_once, subsets - begin)));
+    for (SubsetPair& pair : pairs) {
+      pair.x = random.choice(x.size(0), size);
+      pair.y = random.choice(y.size(0), size);
+    }
+    const auto chosen =
+        whole_is_cheaper(x, y, pairs) ? of_the_whole(x, y, pairs) : one_by_one(x, y, pairs);
+    for (const PairMeans& means : chosen) {
+      values.push_back(means.distance());
+      scale += means.scale() / static_cast<double>(subsets);
+    }
   }
-  return spread_of(values);
+  const Spread spread = spread_of(values);
+  return {settle(spread.mean, scale), settle(spread.std, scale)};
 }
 
 }  // namespace cq

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -68,6 +69,30 @@ TEST_F(ReportTest, WritingTwiceGivesTheSameBytes) {
   for (const char* format : {"html", "md", "tex", "csv"}) {
     const std::string first = written(results_, format);
     EXPECT_EQ(first, written(results_, format)) << format;
+  }
+}
+
+TEST_F(ReportTest, EveryFormatNamesTheNetworkThatIsNotInception) {
+  const fs::path results = scratch_.path() / "networks";
+  const auto metric = [](double value) { return testing::fake_metric(value); };
+  testing::Json metrics;
+  for (const char* name : {"fd_cifar", "fd_inf_cifar", "sfd_cifar", "kd_cifar", "is_cifar"})
+    metrics[name] = metric(3.5);
+  testing::write_cell(results, {.name = "one"}, {{"schema", 1}, {"metrics", metrics}});
+  testing::write_cell(results, {.name = "two", .cache = "uniform"},
+                      {{"schema", 1}, {"metrics", metrics}});
+  const std::regex bare("\\b(FID|FID-inf|sFID|KID|IS)\\b(?! \\((cifar|\\\\))");
+  std::map<std::string, std::string> texts{{"terminal", terminal_table({results}, 200)}};
+  for (const char* format : {"md", "html", "tex", "csv"}) texts[format] = written(results, format);
+  for (const auto& [format, text] : texts) {
+    EXPECT_FALSE(std::regex_search(text, bare)) << format;
+    if (format == "csv") {
+      EXPECT_THAT(text, HasSubstr("fd_cifar")) << format;
+      EXPECT_THAT(text, HasSubstr("kd_cifar")) << format;
+      continue;
+    }
+    for (const char* title : {"FD (cifar)", "FD-inf (cifar)", "sFD (cifar)", "IS (cifar)"})
+      EXPECT_THAT(text, HasSubstr(title)) << format;
   }
 }
 

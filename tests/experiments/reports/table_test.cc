@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cq/experiments/reports/metric_info.h"
 #include "tests/experiments/reports/fake_results.h"
 
 namespace cq::reports {
@@ -98,6 +99,18 @@ TEST_F(TableTest, FewerSeedsThanPlannedAreSaid) {
   table();
   EXPECT_EQ(table_.footnotes.at(entry("DPS + DEC").footnote - 1),
             "1 of 2 seeds; seed 1: failed in sample: NaN");
+}
+
+TEST(MetricInfo, TheNetworkStaysInTheTitle) {
+  EXPECT_EQ(metric_info("fid").title, "FID");
+  EXPECT_EQ(metric_info("fd_cifar").title, "FD (cifar)");
+  EXPECT_EQ(metric_info("fd_inf_cifar").title, "FD-inf (cifar)");
+  EXPECT_EQ(metric_info("sfd_clip").title, "sFD (clip)");
+  EXPECT_EQ(metric_info("kd_cifar").title, "KD (cifar)");
+  EXPECT_EQ(metric_info("kd_cifar").higher_is_better, false);
+  EXPECT_EQ(metric_info("is_cifar").higher_is_better, true);
+  EXPECT_EQ(metric_info("mmd_inception").title, "MMD (inception)");
+  EXPECT_EQ(metric_info("clip_score").title, "CLIP score");
 }
 
 TEST_F(TableTest, UnknownMetricsAppearUnderTheirOwnName) {

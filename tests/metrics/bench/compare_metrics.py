@@ -75,6 +75,67 @@ def fidelity_precision(x, y):
     return {"precision": precision, "recall": recall}
 
 
+def random_inception():
+    """pytorch-fid's network with weights that none of its units dies of."""
+    import torch
+    from pytorch_fid import inception as code
+    torch.manual_seed(1)
+    network = code._inception_v3(num_classes=1008, aux_logits=False, weights=None)
+    code.load_state_dict_from_url = lambda *args, **kwargs: network.state_dict()
+    network.load_state_dict = lambda state: None
+    kept = code._inception_v3
+    code._inception_v3 = lambda *args, **kwargs: network
+    code.fid_inception_v3()
+    del network.load_state_dict
+    code._inception_v3 = kept
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    code._inception_v3 = lambda *args, **kwargs: network
+    model = code.InceptionV3([3]).eval()
+    code._inception_v3 = kept
+    return network.state_dict(), model
+
+
+def measure_inception(options, folder):
+    """Images a second: this program's folder of PNG and bare network in turns with pytorch-fid's."""
+    import torch
+    from PIL import Image
+    from pytorch_fid.fid_score import get_activations
+    rows, batch = options.rows or 64, 16
+    state, model = random_inception()
+    weights = folder / "inception.pth"
+    torch.save(state, weights)
+    rng = np.random.default_rng(1)
+    (folder / "images").mkdir()
+    files = []
+    for i in range(rows):
+        small = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        files.append(folder / "images" / f"{i:05}.png")
+        Image.fromarray(small).resize((256, 256), Image.BICUBIC).save(files[-1])
+    bench = Path(options.program).parent / "tests/bench/cq_inception_bench"
+    command = [bench, weights, folder / "images", options.threads, batch, 1]
+    times = {"cq-exp, folder": [], "cq-exp, bare network": [], "pytorch-fid": []}
+    for _ in range(options.repeats):
+        done = json.loads(subprocess.run(list(map(str, command)), check=True,
+                                         capture_output=True).stdout)
+        times["cq-exp, folder"].append(done["images_s"])
+        times["cq-exp, bare network"].append(done["network_s"])
+        start = time.perf_counter()
+        activations = get_activations(list(map(str, files)), model, batch, 2048, "cpu", 1)
+        times["pytorch-fid"].append(time.perf_counter() - start)
+    ratios = [bare / whole for bare, whole in
+              zip(times["cq-exp, bare network"], times["cq-exp, folder"])]
+    entries = [{"part": "inception", "by": name, "images": rows, "threads": options.threads,
+                "median_images_per_s": round(rows / statistics.median(seconds), 2),
+                "min": round(rows / max(seconds), 2), "max": round(rows / min(seconds), 2),
+                "repeats": len(seconds)} for name, seconds in times.items()]
+    entries.append({"part": "inception", "by": "folder's rate over the bare network's, turn by turn",
+                    "median": round(statistics.median(ratios), 3), "min": round(min(ratios), 3),
+                    "max": round(max(ratios), 3)})
+    return entries, activations
+
+
 class Case:
     def __init__(self, name, rows, metrics, peers, exact):
         self.name, self.rows, self.metrics = name, rows, metrics
@@ -125,6 +186,13 @@ def measure(case, options, folder):
     return rows, times, values
 
 
+def write(entry, options):
+    print(json.dumps(entry), flush=True)
+    if options.out:
+        with open(options.out, "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
 def report(case, rows, times, values, options):
     agrees = True
     for name, seconds in times.items():
@@ -132,10 +200,7 @@ def report(case, rows, times, values, options):
                  "width": CLASSES if case.name == "is" else WIDTH, "threads": options.threads,
                  "median_s": round(statistics.median(seconds), 3), "min_s": round(min(seconds), 3),
                  "max_s": round(max(seconds), 3), "repeats": len(seconds), "values": values[name]}
-        print(json.dumps(entry), flush=True)
-        if options.out:
-            with open(options.out, "a") as file:
-                file.write(json.dumps(entry) + "\n")
+        write(entry, options)
         for metric, value in values[name].items():
             ours = values["cq-exp"][metric]
             if case.exact and abs(ours - value) > case.exact * abs(value):
@@ -147,7 +212,7 @@ def report(case, rows, times, values, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
-    parser.add_argument("--part", choices=[case.name for case in CASES])
+    parser.add_argument("--part", choices=[case.name for case in CASES] + ["inception"])
     parser.add_argument("--by")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -163,6 +228,10 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             rows, times, values = measure(case, options, Path(folder))
         agrees &= report(case, rows, times, values, options)
+    if options.part in (None, "inception"):
+        with tempfile.TemporaryDirectory() as folder:
+            for entry in measure_inception(options, Path(folder))[0]:
+                write(entry, options)
     sys.exit(0 if agrees else 1)
 
 

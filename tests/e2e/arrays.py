@@ -1,0 +1,43 @@
+"""Arrays and images as files, with nothing but the standard library."""
+import io
+import random
+import struct
+import zipfile
+import zlib
+
+
+def npy(values, shape, kind="<f4"):
+    """Bytes of a .npy file, version 1."""
+    code = {"f4": "f", "f8": "d", "i4": "i", "u1": "B"}[kind[-2:]]
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    order = ">" if kind[0] == ">" else "<"
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+            + struct.pack(f"{order}{len(values)}{code}", *values))
+
+
+def npz(arrays, compressed=False):
+    """Bytes of a .npz of {name: bytes of a .npy}."""
+    out = io.BytesIO()
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in arrays.items():
+            archive.writestr(name + ".npy", data)
+    return out.getvalue()
+
+
+def normal(seed, rows, width, shift=0.0):
+    draw = random.Random(seed)
+    return [draw.gauss(shift, 1) for _ in range(rows * width)]
+
+
+def png(seed, height, width):
+    """Bytes of an RGB image of noise."""
+    draw = random.Random(seed)
+    rows = b"".join(b"\0" + draw.randbytes(3 * width) for _ in range(height))
+
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
