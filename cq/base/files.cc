@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cq/base/transient.h"
+
 namespace cq {
 namespace fs = std::filesystem;
 
@@ -73,13 +75,14 @@ void throw_file_error(std::string_view action, const fs::path& path, int error_n
     case EPERM:
       throw StorageError("{}; choose a folder that you may write (results_dir=...)", what);
     default:
+      if (is_transient(error_number)) throw TransientError(what);
       throw RunError(what);
   }
 }
 
 std::string read_text(const fs::path& path) {
   const Descriptor file(path, O_RDONLY);
-  if (!file.ok()) throw RunError("cannot read {}: {}", path.string(), std::strerror(errno));
+  if (!file.ok()) throw_read_error(path, errno);
   struct stat info {};
   if (::fstat(file.get(), &info) != 0 || S_ISDIR(info.st_mode)) {
     throw RunError("cannot read {}: expected a file, found a folder", path.string());
@@ -91,7 +94,7 @@ std::string read_text(const fs::path& path) {
     if (filled == content.size()) content.resize(content.size() + 4096);
     const ssize_t got = ::read(file.get(), content.data() + filled, content.size() - filled);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw RunError("cannot read {}: {}", path.string(), std::strerror(errno));
+    if (got < 0) throw_read_error(path, errno);
     if (got == 0) break;
     filled += static_cast<size_t>(got);
   }

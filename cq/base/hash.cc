@@ -49,6 +49,7 @@ std::string Sha256::hex() {
   check(EVP_DigestFinal_ex(impl_->context, digest, &size));
   constexpr char digits[] = "0123456789abcdef";
   std::string text;
+  text.reserve(2 * size_t{size});
   for (unsigned int i = 0; i < size; ++i) {
     text += digits[digest[i] >> 4];
     text += digits[digest[i] & 15];

@@ -1,7 +1,9 @@
-"""`cq-exp completion`: what the program offers, and what bash makes of it."""
+"""`cq-exp completion`: what the program offers, and what bash and zsh make of it."""
 import os
 import pty
 import select
+import shutil
+import signal
 import subprocess
 import time
 import unittest
@@ -71,26 +73,72 @@ class Bash(ProgramTest):
 
     def test_in_a_terminal(self):
         """An interactive bash and its own readline."""
-        process, terminal = pty.fork()
+        terminal = Terminal(self, "bash", "--norc", "--noprofile", "-i")
+        terminal.type("source <(cq-exp completion bash); echo rea''dy\n")
+        terminal.wait_for(b"ready")
+        terminal.type("echo un''touched; cq-exp run configs/smoke.yaml quant=w8\t")
+        terminal.wait_for(b"quant=w8a8")
+
+
+@unittest.skipUnless(shutil.which("zsh"), "no zsh: scripts/setup --checks installs it")
+class Zsh(ProgramTest):
+    """An interactive zsh and its own line editor."""
+
+    def setUp(self):
+        super().setUp()
+        self.terminal = Terminal(self, "zsh", "-f", "-i")
+        self.terminal.type(f"PS1='> '; autoload -Uz compinit; compinit -u -d {self.folder}/dump; "
+                           "unsetopt beep; source <(cq-exp completion zsh); echo rea''dy\n")
+        self.terminal.wait_for(b"ready")
+
+    def test_options_commands_flags_and_keys(self):
+        for line, expected in (
+                ("cq-exp run configs/smoke.yaml quant=w8\t", b"quant=w8a8"),
+                ("cq-exp run configs/smoke.yaml quant=none,w8\t", b"quant=none,w8a8"),
+                ("cq-exp sam\t", b"cq-exp sample"),
+                ("cq-exp run --dry\t", b"--dry-run"),
+                ("cq-exp run configs/smoke.yaml calibration.sam\t", b"calibration.samples="),
+                # Nothing of ours fits: files.
+                ("cq-exp run configs/smo\t", b"configs/smoke.yaml")):
+            with self.subTest(line):
+                self.terminal.type(line)
+                self.terminal.wait_for(expected)
+                self.terminal.type("\x15")  # drops the line
+
+    def test_a_completed_key_waits_for_its_value(self):
+        """No blank comes behind `key=`."""
+        self.terminal.type("cq-exp run configs/smoke.yaml calibration.sam\t7\x01echo \n")
+        self.terminal.wait_for(b"cq-exp run configs/smoke.yaml calibration.samples=7\r\n")
+
+
+class Terminal:
+    """An interactive shell in a terminal of its own."""
+
+    def __init__(self, test, *shell):
+        process, self.file = pty.fork()
         if process == 0:
             os.chdir(ROOT)
             os.environ["PATH"] = os.path.dirname(PROGRAM) + ":" + os.environ["PATH"]
             os.environ["TERM"] = "dumb"
-            os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
-        self.addCleanup(os.waitpid, process, 0)
-        self.addCleanup(os.write, terminal, b"\x15exit\n")
-        os.write(terminal, b"source <(cq-exp completion bash); echo rea''dy\n")
-        self.wait_for(terminal, b"ready")
-        os.write(terminal, b"echo un''touched; cq-exp run configs/smoke.yaml quant=w8\t")
-        self.wait_for(terminal, b"quant=w8a8")
+            os.execvp(shell[0], shell)
+        self.test = test
+        test.addCleanup(self.end, process)
 
-    def wait_for(self, terminal, text):
+    def end(self, process):
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(self.file)
+
+    def type(self, text):
+        os.write(self.file, text.encode())
+
+    def wait_for(self, text):
         seen = b""
         until = time.monotonic() + 60
         while text not in seen:
-            self.assertLess(time.monotonic(), until, seen)
-            if select.select([terminal], [], [], 1)[0]:
-                seen += os.read(terminal, 65536)
+            self.test.assertLess(time.monotonic(), until, seen)
+            if select.select([self.file], [], [], 1)[0]:
+                seen += os.read(self.file, 65536)
 
 
 if __name__ == "__main__":

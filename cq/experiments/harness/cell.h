@@ -43,6 +43,8 @@ struct Cell {
   /// Called when the cell is added and again when it is published: a plan of many cells does not
   /// keep their configurations. Always gives the same.
   std::function<CellConfig()> config;
+  /// Tells whether a published config is this one; empty: computed from `config`.
+  std::string config_hash = {};
   /// What collect reads, by name.
   std::vector<std::pair<std::string, StageId>> finals;
   /// Raised whenever the code changes what collect writes.

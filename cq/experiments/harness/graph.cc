@@ -39,6 +39,7 @@ StageId Graph::add(Stage stage) {
   std::string key = sha256(fmt::format(R"({{"inputs":{},"kind":"{}","params":{},"version":{}}})",
                                        canonical_json(inputs), stage.kind, params, stage.version));
   if (const auto known = by_key_.find(key); known != by_key_.end()) return known->second;
+  stage.inputs.shrink_to_fit();
   nodes_.push_back({{stage.kind, std::move(key)},
                     stage.version,
                     share(stage.params),

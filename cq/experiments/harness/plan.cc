@@ -19,6 +19,10 @@ std::string cell_key(const Cell& cell, const Graph& graph) {
                             cell.collect_version));
 }
 
+std::string hash_of(const CellConfig& config) {
+  return sha256(canonical_json(config.json) + '\n' + config.yaml).substr(0, 12);
+}
+
 }  // namespace
 
 bool PlannedCell::is_done(const ResultsLayout& layout) const {
@@ -30,13 +34,13 @@ void Plan::add(Cell cell) {
   named_ = false;
   PlannedCell planned;
   planned.key = cell_key(cell, graph_);
-  const CellConfig config = cell.config();
-  planned.config_hash = sha256(canonical_json(config.json) + '\n' + config.yaml).substr(0, 12);
+  planned.config_hash = cell.config_hash.empty() ? hash_of(cell.config()) : cell.config_hash;
   planned.config = std::move(cell.config);
   planned.name = std::move(cell.name);
   named_before_ = named_before_ || !planned.name.empty();
   planned.overrides = std::move(cell.overrides);
   planned.finals = std::move(cell.finals);
+  planned.finals.shrink_to_fit();
   planned.collect = std::move(cell.collect);
   cells_.push_back(std::move(planned));
 }
@@ -50,9 +54,13 @@ void Plan::name_cells() {
   if (!named_before_) {
     std::vector<std::vector<std::string>> overrides;
     overrides.reserve(cells_.size());
-    for (const auto& cell : cells_) overrides.push_back(cell.overrides);
+    for (auto& cell : cells_) overrides.push_back(std::move(cell.overrides));
     auto names = cell_names(overrides);
-    for (size_t i = 0; i < cells_.size(); ++i) cells_[i].name = std::move(names[i]);
+    for (size_t i = 0; i < cells_.size(); ++i) {
+      cells_[i].overrides = std::move(overrides[i]);
+      cells_[i].name = std::move(names[i]);
+      cells_[i].name.shrink_to_fit();
+    }
   }
   std::set<std::string_view> seen;
   for (const auto& cell : cells_) {

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <set>
 
 #include "cq/base/error.h"
 #include "cq/base/files.h"
 #include "cq/base/interrupt.h"
 #include "cq/base/json.h"
+#include "cq/base/transient.h"
 #include "cq/experiments/harness/ensure.h"
 #include "cq/experiments/harness/failure.h"
 #include "cq/experiments/harness/provenance.h"
@@ -17,6 +19,11 @@ namespace fs = std::filesystem;
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Seconds to wait before a stage is tried again: what is used up takes a while to be free.
+double retry_pause(int64_t tries) {
+  return std::min(30.0, 0.5 * std::exp2(static_cast<double>(tries)));
+}
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -226,10 +233,10 @@ Runner::Outcome Runner::compute(StageId id, const std::string& cell_name) {
       // Whoever took the work over may have finished it and removed what this attempt wrote.
       if (claim->lost()) return Outcome::busy;
       log_error("{}: {}", stage.name.brief(), error.what());
-      const bool may_pass = dynamic_cast<const UsageError*>(&error) == nullptr &&
-                            dynamic_cast<const std::logic_error*>(&error) == nullptr;
-      if (may_pass && tries < options_.retries) {
+      if (tries < options_.retries && is_transient(error)) {
         log_warning("{}: tried again ({} of {})", stage.name.brief(), tries + 1, options_.retries);
+        sleep_unless_interrupted(retry_pause(tries));
+        throw_if_interrupted();
         continue;
       }
       fail_stage(id, error.what(), tail, claim.get());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cq/base/error.h"
+#include "cq/base/hash.h"
 #include "cq/config/emit.h"
 #include "cq/core/io/image.h"
 #include "cq/experiments/pipeline/stage_files.h"
@@ -99,6 +100,8 @@ void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& 
   Cell cell;
   cell.overrides = jobs->overrides(index);
   cell.name = jobs->name(index);
+  // The published JSON holds nothing that the text does not.
+  cell.config_hash = sha256(config::to_yaml(spec.config)).substr(0, 12);
   cell.config = [handle = context.cell] { return cell_config(*handle); };
   cell.finals = {{"metrics", graph.add(metric_stage(context, inputs))},
                  {"efficiency", graph.add(efficiency_stage(context, made))},

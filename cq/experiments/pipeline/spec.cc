@@ -24,7 +24,7 @@ RunParameters read_run(const config::Node& job) {
   if (run.name.empty() || run.name.find('/') != std::string::npos || run.name[0] == '.') {
     throw UsageError("name: '{}' cannot name a folder below results_dir", run.name);
   }
-  const auto registry = metric_registry();
+  static const auto registry = metric_registry();
   for (const auto& metric : run.metrics) {
     const auto name = metric_of_label(metric, "cifar");
     registry.check(name, config::Node::dict());
@@ -181,7 +181,8 @@ const CellSpec& CellHandle::operator*() const {
 }
 
 std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& bench) {
-  auto cell = std::make_shared<CellSpec>();
+  // Not make_shared: the handles of a plan would keep the memory of every spec that they once saw.
+  std::shared_ptr<CellSpec> cell(new CellSpec);
   cell->config = job;
   cell->run = read_run(job);
   cell->calibration = read_group(job, "calibration", calibration_parameters());

@@ -29,8 +29,6 @@ std::string entry_html(const Entry& entry, const std::string& notes) {
   if (!entry.value) return "<td class=\"missing\">—" + footnote + "</td>";
   std::string text = fmt::format("<td data-v=\"{:.17g}\"{}>{}", *entry.value,
                                  entry.best ? " class=\"best\"" : "", html(entry.text));
-  if (!entry.spread.empty()) text += "<small> ± " + html(entry.spread) + "</small>";
-  if (!entry.range.empty()) text += "<small class=\"range\">" + html(entry.range) + "</small>";
   if (entry.near_full)
     text += mark("†", "differs from full precision by less than the noise floor");
   if (entry.near_above)
@@ -38,7 +36,11 @@ std::string entry_html(const Entry& entry, const std::string& notes) {
   if (entry.protocol)
     text += fmt::format("<sup class=\"warn\" title=\"taken under protocol P{}\">P{}</sup>",
                         entry.protocol, entry.protocol);
-  return text + footnote + "</td>";
+  text += footnote;
+  // On lines of their own: the table has many columns.
+  if (!entry.spread.empty()) text += "<small>± " + html(entry.spread) + "</small>";
+  if (!entry.range.empty()) text += "<small>" + html(entry.range) + "</small>";
+  return text + "</td>";
 }
 
 void append_lines(const std::vector<std::string>& lines, std::string& out) {

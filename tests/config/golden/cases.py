@@ -1,6 +1,7 @@
 """The cases that are compared with Hydra: files, overrides, what to look at."""
 
 import random_cases as draws
+from odd_cases import odd_cases
 
 TREE = {
     "config.yaml": """\
@@ -319,4 +320,4 @@ def random_cases():
 
 
 def all_cases():
-    return more_cases() + random_cases() + tree_cases() + yaml_cases() + interpolation_cases() + defaults_cases()
+    return more_cases() + random_cases() + tree_cases() + yaml_cases() + interpolation_cases() + defaults_cases() + odd_cases()

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
+#include "cq/base/transient.h"
 #include "cq/experiments/harness/status.h"
 #include "tests/base/temp_folder.h"
 #include "tests/experiments/harness/toy.h"
@@ -143,11 +144,11 @@ TEST_F(RunnerTest, AFailingCollectFailsItsCellOnly) {
   EXPECT_THAT(summary.failures[0].error, HasSubstr("no metrics.json"));
 }
 
-TEST_F(RunnerTest, RetriesWhatMayPassButNotUsageErrors) {
+TEST_F(RunnerTest, RetriesOnlyWhatMayPass) {
   int tries = 0;
   ToyOptions toy{.cells = 1};
   toy.on_stage = [&](const std::string& kind, int64_t) {
-    if (kind == "leaf" && ++tries < 3) throw RunError("busy");
+    if (kind == "leaf" && ++tries < 3) throw TransientError("busy");
   };
   EXPECT_EQ(run(toy, "toy", 1).exit_code, 1);
   tries = 0;
@@ -156,7 +157,7 @@ TEST_F(RunnerTest, RetriesWhatMayPassButNotUsageErrors) {
   tries = 0;
   toy.leaf_version = 2;
   toy.on_stage = [&](const std::string& kind, int64_t) {
-    if (kind == "leaf" && ++tries > 0) throw UsageError("bad bound");
+    if (kind == "leaf" && ++tries > 0) throw RunError("NaN in a network");
   };
   EXPECT_EQ(run(toy, "toy", 5).exit_code, 1);
   EXPECT_EQ(tries, 1);
