@@ -22,6 +22,7 @@ bool holds(const Cell& cell, const Column& column) {
 std::string cell_reason(const Cell& cell, const Column& column) {
   if (!cell.missing.empty()) return cell.missing;
   if (!column.metric) return cell.efficiency ? "not measured" : "no efficiency.json in the cell";
+  if (const auto at = cell.left_out.find(column.key); at != cell.left_out.end()) return at->second;
   const auto& bad = cell.not_finite;
   if (std::find(bad.begin(), bad.end(), column.key) != bad.end()) return "not a finite number";
   if (metric_info(column.key).paired && cell.keys.full_precision())
