@@ -71,7 +71,8 @@ const config::Params<ReferenceParameters>& reference_parameters() {
 }
 
 std::vector<CellMetric> read_cell_metrics(const std::vector<std::string>& asked,
-                                          const ReferenceParameters& data, bool texts, int64_t samples) {
+                                          const ReferenceParameters& data, bool texts,
+                                          int64_t samples) {
   check_crop(data);
   const auto registry = metric_registry();
   std::vector<CellMetric> metrics;

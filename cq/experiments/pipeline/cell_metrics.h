@@ -35,6 +35,7 @@ struct CellMetric {
 /// Metrics by name or label. `texts`: images are asked for by texts. Throws UsageError for a name
 /// that is unknown, a metric that experiments cannot take, and fewer samples than it needs.
 std::vector<CellMetric> read_cell_metrics(const std::vector<std::string>& asked,
-                                          const ReferenceParameters& data, bool texts, int64_t samples);
+                                          const ReferenceParameters& data, bool texts,
+                                          int64_t samples);
 
 }  // namespace cq

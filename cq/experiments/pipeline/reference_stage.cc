@@ -96,7 +96,8 @@ void each_image(const EvaluationInput& input, const std::optional<int64_t>& crop
 void look(const StageContext& context, const Wanted& wanted, StageFolder& folder) {
   const auto& data = context.cell->data;
   const auto input = EvaluationInput::open(find_data_file(*data.reference));
-  Side features("features", wanted.features, wanted.rows), spatial("spatial", wanted.spatial, false);
+  Side features("features", wanted.features, wanted.rows),
+      spatial("spatial", wanted.spatial, false);
   if (input.has_statistics()) features.give(input.statistics());
   if (input.has_spatial_statistics()) spatial.give(input.spatial_statistics());
   if (features.computes() || spatial.computes()) {
@@ -157,8 +158,8 @@ Reference read_reference(const StageContext& context, const StageFolder& folder)
   const auto& data = context.cell->data;
   Reference reference;
   if (data.network == "cifar") {
-    const auto stored = read_reference(find_data_file(*data.reference),
-                                       context.bench->hash(*data.features));
+    const auto stored =
+        read_reference(find_data_file(*data.reference), context.bench->hash(*data.features));
     reference.name = stored.name;
     reference.statistics = stored.statistics;
     reference.features = stored.features;

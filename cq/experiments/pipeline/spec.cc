@@ -11,8 +11,9 @@ namespace cq {
 namespace {
 
 const std::vector<std::string>& group_keys() {
-  static const std::vector<std::string> keys{"model", "sampler",     "cache",  "quant",   "correct",
-                                             "data",  "calibration", "record", "measure", "variables"};
+  static const std::vector<std::string> keys{"model",   "sampler",  "cache",       "quant",
+                                             "correct", "data",     "calibration", "record",
+                                             "measure", "variables"};
   return keys;
 }
 
@@ -166,8 +167,8 @@ std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& be
   cell->record = read_group(job, "record", record_parameters());
   cell->measure = read_group(job, "measure", measure_parameters());
   cell->data = read_group(job, "data", reference_parameters());
-  cell->metrics = read_cell_metrics(cell->run.metrics, cell->data, cell->run.has_texts(),
-                                    cell->run.samples);
+  cell->metrics =
+      read_cell_metrics(cell->run.metrics, cell->data, cell->run.has_texts(), cell->run.samples);
   cell->quant = quant_parameters().parse(job.at("quant"));
   cell->model = bench.choose(job);
   auto choice = make_sampler(job.at("sampler"), cell->model->shapes->diffusion());

@@ -76,6 +76,17 @@ void add_noise_notes(const Section& section, const Table& table, std::vector<std
     notes.push_back("‡: differs from the row above by less than the noise floor.");
 }
 
+void add_weights_note(const Section& section, std::vector<std::string>& notes) {
+  for (const Row& row : section.rows)
+    for (const Cell* cell : row.cells)
+      if (cell->config.is_object() && cell->config.value("weights", "") == "random") {
+        notes.push_back(
+            "Random weights: schedules and their costs are those of random features, and figures "
+            "of images mean nothing; BOPs, compression and measured speed depend on no weights.");
+        return;
+      }
+}
+
 void add_measurement_notes(const Section& section, std::vector<std::string>& notes) {
   std::set<std::string> lines;
   bool simulated = false;
@@ -162,6 +173,7 @@ std::vector<std::string> table_notes(const Section& section, const Table& table)
   add_noise_notes(section, table, notes);
   if (any_entry(table, &Entry::best))
     notes.push_back("Bold: best of the block's rows that combine caching and quantization.");
+  add_weights_note(section, notes);
   add_measurement_notes(section, notes);
   return notes;
 }
