@@ -1,5 +1,7 @@
 #include "cq/core/denoiser.h"
 
+#include <algorithm>
+
 #include <ATen/ops/full_like.h>
 
 #include "cq/base/error.h"
@@ -75,9 +77,18 @@ at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Deno
 }
 
 at::Tensor decode_images(const Model& model, const at::Tensor& latents) {
-  const auto scaled = (model.first_stage().decode(latents).clamp(-1, 1) + 1) * 127.5;
-  const auto bytes = model.truncates() ? scaled : at::round(scaled);
-  return bytes.to(at::kByte).permute({0, 2, 3, 1}).contiguous().cpu();
+  // A first stage takes a gigabyte for an image of 512 x 512.
+  constexpr int64_t kPositions = 64 * 64;
+  const int64_t n = latents.size(0);
+  const int64_t most = std::max<int64_t>(1, kPositions / (latents.size(2) * latents.size(3)));
+  std::vector<at::Tensor> images;
+  for (int64_t i = 0; i < n; i += most) {
+    const auto part = latents.narrow(0, i, std::min(most, n - i));
+    const auto scaled = (model.first_stage().decode(part).clamp(-1, 1) + 1) * 127.5;
+    const auto bytes = model.truncates() ? scaled : at::round(scaled);
+    images.push_back(bytes.to(at::kByte).permute({0, 2, 3, 1}).contiguous().cpu());
+  }
+  return at::cat(images, 0);
 }
 
 at::Tensor cycling_labels(int64_t first, int64_t n, int64_t classes) {

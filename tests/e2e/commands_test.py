@@ -25,6 +25,19 @@ class Commands(ProgramTest):
         macs = cached["macs"]
         self.assertAlmostEqual(macs["average"], (macs["full"] + 4 * macs["cached"]) / 5, delta=1)
 
+    def test_every_model_has_a_sampler_of_its_own(self):
+        def sampler(*overrides):
+            done = call("run", "configs/experiment.yaml", "+name=x", "weights=random", *overrides,
+                        "--cfg", "job", "--resolve").stdout
+            part = done[done.index("sampler:\n"):].split("\n")[1:]
+            return part[0].strip(), part[1].strip()
+        for model, name, steps in [("sd14", "plms", 50), ("bk-sdm-tiny", "plms", 50),
+                                   ("dit-xl-2", "ancestral", 250), ("ldm4-imagenet", "ddim", 250),
+                                   ("ddpm-cifar10", "ddim", 100)]:
+            self.assertEqual(sampler(f"model={model}"), (f"name: {name}", f"steps: {steps}"))
+        self.assertEqual(sampler("model=sd14", "sampler=unipc", "sampler.steps=20"),
+                         ("name: unipc", "steps: 20"))
+
     def test_samples_do_not_depend_on_the_batch(self):
         images = []
         for batch in (3, 8):

@@ -4,6 +4,8 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "cq/base/error.h"
 #include "cq/core/io/mapped_file.h"
@@ -18,6 +20,14 @@ using Kind = PickledValue::Kind;
 // 0x1950a86a20f9469cfc6c, a LONG1 of ten bytes.
 constexpr std::string_view kMagic = "1950a86a20f9469cfc6c";
 constexpr int64_t kProtocol = 1001;
+
+/// Takes the whole pages within a part of a mapping out of memory; they come back from the file.
+void forget(const uint8_t* data, size_t size) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto at = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t first = (at + page - 1) / page * page, end = (at + size) / page * page;
+  if (first < end) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+}
 
 class LegacyStorages : public TorchStorages {
  public:
@@ -42,6 +52,7 @@ class LegacyStorages : public TorchStorages {
     }
     at::Tensor copy = at::empty({count}, at::kByte);
     if (size > 0) std::memcpy(copy.data_ptr(), data, size);
+    forget(data, size);  // or both would be in memory
     return copy;
   }
 

@@ -62,6 +62,17 @@ Prompts read_prompts_of(const config::Node& config, const Model& model) {
   return prompts;
 }
 
+at::Tensor prompt_tokens(const Prompts& prompts, const at::Tensor& labels) {
+  const ClipTokenizer tokenizer(find_data_file("models/clip-tokenizer"));
+  std::vector<at::Tensor> rows;
+  for (int64_t i = 0; i < labels.numel(); ++i) {
+    const auto label = size_t(labels[i].item<int64_t>());
+    const auto& text = label < prompts.texts.size() ? prompts.texts[label] : prompts.negative;
+    rows.push_back(at::tensor(tokenizer.context(text, prompts.length), at::kLong));
+  }
+  return at::stack(rows, 0);
+}
+
 void set_prompts(Model& model, const Prompts& prompts) {
   auto* text = text_of(model);
   if (text == nullptr || !text->has_encoder() || prompts.texts.empty()) return;

@@ -20,6 +20,9 @@ struct Prompts {
 /// UsageError where both are given, or a model that takes no text is given any.
 Prompts read_prompts_of(const config::Node& config, const Model& model);
 
+/// Tokens [n, length] of the texts that labels [n] number; beyond them the negative text's.
+at::Tensor prompt_tokens(const Prompts& prompts, const at::Tensor& labels);
+
 /// Tokenizes and encodes: label i of the model then stands for text i. Models without a text
 /// encoder stay as they are.
 void set_prompts(Model& model, const Prompts& prompts);

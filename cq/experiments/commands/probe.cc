@@ -229,7 +229,7 @@ int probe_command(const ProbeOptions& options) {
     throw UsageError("[probe] runs on the CPU, in float32: leave --device out");
   }
   const auto config = compose_program("probe", options.overrides);
-  check_keys(config, {"model", "weights", "seed"});
+  check_keys(config, {"model", "sampler", "weights", "seed"});
   auto common = options.common;
   common.device = "cpu";
   make_context(common);

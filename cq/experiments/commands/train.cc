@@ -108,9 +108,9 @@ int train_command(const TrainOptions& options) {
   std::vector<std::string> keys{"name", "results_dir", "seed",     "task",
                                 "data", "training",    "optimizer"};
   if (task == "denoiser") {
-    keys.insert(keys.end(), {"model", "denoiser"});
+    keys.insert(keys.end(), {"model", "sampler", "denoiser"});
   } else if (task == "autoencoder") {
-    keys.insert(keys.end(), {"model", "autoencoder"});
+    keys.insert(keys.end(), {"model", "sampler", "autoencoder"});
   } else if (task == "classifier") {
     keys.insert(keys.end(), {"classifier", "augment"});
   } else {

@@ -49,6 +49,7 @@ nlohmann::ordered_json published_config(const CellSpec& cell) {
   auto json = cell.config.to_json();
   json.erase("measure");
   json.erase("record");
+  json.erase("variables");
   return json;
 }
 
@@ -71,6 +72,27 @@ void check_place(const CellSpec& cell, const ResultsLayout& layout) {
                    layout.folder().string(), own.folder().string());
 }
 
+/// Whether a metric that nothing is missing of is such a one.
+template <class Condition>
+bool asks(const CellSpec& cell, const Condition& condition) {
+  return std::any_of(cell.metrics.begin(), cell.metrics.end(), [&](const CellMetric& metric) {
+    return metric.missing.empty() && condition(metric);
+  });
+}
+
+/// Features of images and references, as far as a metric is taken on them. Images that none looks
+/// at may be of a size that the feature network does not take.
+void add_looks(const StageContext& context, MetricInputs& inputs, Graph& graph) {
+  const auto& cell = *context.cell;
+  const auto clip = [](const CellMetric& metric) { return metric.clip; };
+  const auto own = [&](const CellMetric& m) { return !clip(m) && m.on_features(); };
+  for (const auto shard : inputs.samples) {
+    if (asks(cell, own)) inputs.features.push_back(graph.add(feature_stage(context, shard)));
+    if (asks(cell, clip)) inputs.clip.push_back(graph.add(clip_stage(context, shard)));
+  }
+  if (needs_reference_stage(cell)) inputs.reference = graph.add(reference_stage(context));
+}
+
 void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& bench, Plan& plan) {
   auto& graph = plan.graph();
   const auto read = [jobs, index, bench = bench.get()] {
@@ -82,18 +104,14 @@ void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& 
   const auto made = add_estimates(context, graph);
   MetricInputs inputs;
   inputs.samples = add_shards(context, made, graph);
-  // Without metrics nothing looks at the images, whose size the feature network may not take.
-  const bool judged = !spec.run.metrics.empty();
-  if (judged) {
-    for (const auto shard : inputs.samples) {
-      inputs.features.push_back(graph.add(feature_stage(context, shard)));
+  add_looks(context, inputs, graph);
+  if (spec.policy->caches() || spec.quant.enabled()) {
+    if (asks(spec, [](const CellMetric& metric) { return metric.needs.images; })) {
+      const auto reference = [cell = context.cell, bench = bench.get()] {
+        return full_precision_of(*cell, *bench);
+      };
+      inputs.full_precision = add_shards({CellHandle(reference, bench), bench}, {}, graph);
     }
-  }
-  if (judged && (spec.policy->caches() || spec.quant.enabled())) {
-    const auto reference = [cell = context.cell, bench = bench.get()] {
-      return full_precision_of(*cell, *bench);
-    };
-    inputs.full_precision = add_shards({CellHandle(reference, bench), bench}, {}, graph);
   }
   inputs.correction = made.correction;
 

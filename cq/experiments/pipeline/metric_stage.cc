@@ -1,13 +1,12 @@
 // The stage that turns images and features into metrics.json.
 #include <algorithm>
+#include <functional>
 
 #include "cq/base/error.h"
 #include "cq/base/json.h"
 #include "cq/core/io/safetensors.h"
-#include "cq/experiments/commands/common.h"
+#include "cq/experiments/pipeline/reference.h"
 #include "cq/experiments/pipeline/stage_files.h"
-#include "cq/experiments/pipeline/stages.h"
-#include "cq/metrics/cifar_features.h"
 #include "cq/metrics/register.h"
 
 namespace cq {
@@ -16,79 +15,130 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// All shards of a cell in order.
-struct Gathered {
-  SampleBatch generated;
-  at::Tensor full_precision;  ///< images of the same seeds; undefined for the cell that is it
+/// What a cell's metrics look at.
+struct MetricLooks {
+  int64_t shards = 0;
+  bool features = false, clip = false, paired = false, corrected = false;
 };
 
-Gathered gather(const StageFolder& folder, int64_t shards, bool paired) {
-  Gathered all;
-  std::vector<at::Tensor> images, labels, features, logits, full;
-  for (int64_t i = 0; i < shards; ++i) {
-    const auto shard = load_samples(folder.input(fmt::format("samples.{}", i)));
-    images.push_back(shard.images);
-    labels.push_back(shard.labels);
-    const auto file =
-        SafeTensors::open(folder.input(fmt::format("features.{}", i)) / "features.safetensors");
-    features.push_back(file.tensor("features"));
-    logits.push_back(file.tensor("logits"));
-    if (paired) {
-      full.push_back(load_samples(folder.input(fmt::format("full_precision.{}", i))).images);
-    }
+/// All shards of a cell in order, as far as its metrics look at them.
+struct Gathered {
+  SampleBatch own;            ///< with features of `data.network`
+  SampleBatch clip;           ///< with CLIP's
+  at::Tensor full_precision;  ///< images of the same seeds; undefined for the cell that is it
+  const SampleBatch& of(const CellMetric& metric) const { return metric.clip ? clip : own; }
+};
+
+/// Reads an input of every shard and joins what it gives.
+at::Tensor joined(int64_t shards, const std::function<at::Tensor(int64_t shard)>& read) {
+  std::vector<at::Tensor> parts;
+  for (int64_t i = 0; i < shards; ++i) parts.push_back(read(i));
+  return at::cat(parts, 0);
+}
+
+/// Every kind of features in the shards' files.
+void gather_features(const StageFolder& folder, const char* input, int64_t shards,
+                     SampleBatch& all) {
+  const auto open = [&](int64_t i) {
+    return SafeTensors::open(folder.input(fmt::format("{}.{}", input, i)) / "features.safetensors");
+  };
+  const auto first = open(0);
+  for (const auto& [name, place] : {std::pair{"features", &SampleBatch::features},
+                                    {"logits", &SampleBatch::logits},
+                                    {"spatial", &SampleBatch::spatial},
+                                    {"text", &SampleBatch::text}}) {
+    if (!first.contains(name)) continue;
+    all.*place = joined(shards, [&, name = name](int64_t i) { return open(i).tensor(name); });
   }
-  all.generated.images = at::cat(images, 0);
-  all.generated.labels = at::cat(labels, 0);
-  all.generated.features = at::cat(features, 0);
-  all.generated.logits = at::cat(logits, 0);
-  if (paired) all.full_precision = at::cat(full, 0);
+}
+
+Gathered gather(const StageFolder& folder, const MetricLooks& looks) {
+  const auto images = [&](const char* input) {
+    return joined(looks.shards, [&](int64_t i) {
+      return load_samples(folder.input(fmt::format("{}.{}", input, i))).images;
+    });
+  };
+  Gathered all;
+  all.own.labels = joined(looks.shards, [&](int64_t i) {
+    return load_samples(folder.input(fmt::format("samples.{}", i))).labels;
+  });
+  all.clip.labels = all.own.labels;
+  if (looks.features) gather_features(folder, "features", looks.shards, all.own);
+  if (looks.clip) gather_features(folder, "clip", looks.shards, all.clip);
+  if (looks.paired) {
+    all.own.images = images("samples");
+    all.full_precision = images("full_precision");
+  }
   return all;
 }
 
 SampleBatch rows_of(const SampleBatch& all, const at::Tensor& rows) {
   SampleBatch part;
-  part.features = all.features.index_select(0, rows);
-  part.logits = all.logits.index_select(0, rows);
-  part.labels = all.labels.index_select(0, rows);
+  for (const auto place : {&SampleBatch::features, &SampleBatch::logits, &SampleBatch::spatial,
+                           &SampleBatch::text, &SampleBatch::labels}) {
+    if ((all.*place).defined()) part.*place = (all.*place).index_select(0, rows);
+  }
   return part;
 }
 
 /// Computes metrics of one set of generated images after the other against one reference.
 class Judge {
  public:
-  Judge(MetricSource source, FeatureReference reference)
-      : source_(std::move(source)), reference_(std::move(reference)) {}
+  Judge(const StageContext& context, const StageFolder& folder) : data_(context.cell->data) {
+    const bool reference =
+        std::any_of(context.cell->metrics.begin(), context.cell->metrics.end(), [](const auto& m) {
+          return m.missing.empty() && m.needs.reference && !m.needs.images && !m.clip;
+        });
+    if (reference) reference_ = read_reference(context, folder);
+    if (data_.features) source_.features = protocol(context, data_.network, *data_.features);
+    if (data_.clip) clip_.features = protocol(context, "clip", *data_.clip);
+    source_.reference = reference_.name;
+  }
 
-  MetricResult result(const std::string& name, const SampleBatch& generated,
+  MetricResult result(const CellMetric& asked, const SampleBatch& generated,
                       const at::Tensor& full_precision) const {
-    const auto metric = registry_.make(name, config::Node::dict(), source_);
-    const auto needs = metric->needs();
+    const auto metric =
+        registry_.make(asked.name, config::Node::dict(), asked.clip ? clip_ : source_);
     MetricBatch batch;
     batch.generated = generated;
-    if (needs.images) {
+    if (asked.needs.images) {
       batch.reference.images = full_precision;
       metric->add(batch);
       return metric->result();
     }
     metric->add(batch);
-    MetricBatch real;
-    if (needs.statistics) {
-      real.reference.statistics = reference_.statistics;
-    } else if (needs.reference) {
-      real.reference.features = reference_.features;
-    }
-    metric->add(real);
+    if (asked.needs.reference) metric->add(real(asked.needs));
     return metric->result();
   }
 
-  bool paired(const std::string& name) const {
-    return registry_.make(name, config::Node::dict(), source_)->needs().images;
+ private:
+  nlohmann::ordered_json protocol(const StageContext& context, const std::string& network,
+                                  const std::string& weights) const {
+    // The embedded network's name and resize are known without its weights in memory.
+    if (network == "cifar") {
+      return {{"network", "cifar"},
+              {"weights_sha256", context.bench->hash(weights)},
+              {"resize", "none"}};
+    }
+    const auto resize = network == "clip" ? std::nullopt : data_.resize;
+    return context.bench->features(network, weights, resize)->protocol();
   }
 
- private:
+  MetricBatch real(const MetricNeeds& needs) const {
+    MetricBatch batch;
+    if (needs.statistics) {
+      batch.reference.statistics = reference_.statistics;
+      batch.reference.spatial_statistics = reference_.spatial_statistics;
+    } else {
+      batch.reference.features = reference_.features;
+    }
+    return batch;
+  }
+
+  const ReferenceParameters data_;
   MetricRegistry registry_ = metric_registry();
-  MetricSource source_;
-  FeatureReference reference_;
+  MetricSource source_, clip_;
+  Reference reference_;
 };
 
 Json to_json(const MetricResult& result) {
@@ -112,19 +162,19 @@ std::vector<at::Tensor> halves(int64_t samples, int64_t classes) {
   return rows;
 }
 
-Json noise_floor(const Judge& judge, const std::vector<std::string>& names,
-                 const SampleBatch& generated) {
+Json noise_floor(const Judge& judge, const CellSpec& cell, const Gathered& all) {
   Json floor = Json::object();
-  const auto rows = halves(generated.labels.size(0), generated.logits.size(1));
+  const auto rows = halves(all.own.labels.size(0), cell.model->shapes->classes());
   if (rows.empty()) return floor;
-  for (const auto& name : names) {
-    if (judge.paired(name)) continue;
+  for (const auto& metric : cell.metrics) {
+    if (!metric.missing.empty() || metric.needs.images) continue;
+    if (rows[0].size(0) < metric.needs.generated_rows) continue;
     std::vector<double> values;
     for (const auto& half : rows) {
-      values.push_back(judge.result(name, rows_of(generated, half), {}).value);
+      values.push_back(judge.result(metric, rows_of(all.of(metric), half), {}).value);
     }
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    floor[metric_label(name, "cifar")] = {{"min", *low}, {"max", *high}, {"halves", rows.size()}};
+    floor[metric.label] = {{"min", *low}, {"max", *high}, {"halves", rows.size()}};
   }
   return floor;
 }
@@ -139,41 +189,46 @@ Json errors_per_step(const std::filesystem::path& correction, int64_t steps) {
 }
 
 /// The metrics of all images, and their noise floor where the cell is full precision itself.
-Json judged(const StageContext& context, int64_t shards, bool paired, StageFolder& folder) {
+Json judged(const StageContext& context, const MetricLooks& looks, StageFolder& folder) {
   const auto& cell = *context.cell;
-  const auto all = gather(folder, shards, paired);
-  const auto& hash = context.bench->hash(cell.data.features);
-  auto reference = read_reference(find_data_file(cell.data.reference), hash);
-  MetricSource source;
-  source.features = {{"network", "cifar"}, {"weights_sha256", hash}, {"resize", "none"}};
-  source.reference = reference.name;
-  const Judge judge(std::move(source), std::move(reference));
-  std::vector<std::string> names;
-  for (const auto& label : cell.run.metrics) names.push_back(metric_of_label(label, "cifar"));
-  Json metrics = Json::object();
-  folder.expect(int64_t(names.size()), "metrics");
-  for (const auto& name : names) {
-    if (!judge.paired(name) || paired) {
-      metrics[metric_label(name, "cifar")] =
-          to_json(judge.result(name, all.generated, all.full_precision));
+  const auto all = gather(folder, looks);
+  const Judge judge(context, folder);
+  Json metrics = Json::object(), missing = Json::object();
+  folder.expect(int64_t(cell.metrics.size()), "metrics");
+  for (const auto& metric : cell.metrics) {
+    if (!metric.missing.empty()) {
+      metrics[metric.label] = nullptr;
+      missing[metric.label] = metric.missing;
+    } else if (!metric.needs.images || looks.paired) {
+      metrics[metric.label] = to_json(judge.result(metric, all.of(metric), all.full_precision));
     }
     folder.bar().add(1);
   }
   Json json{{"schema", 1}, {"metrics", metrics}};
-  if (!paired) json["noise_floor"] = noise_floor(judge, names, all.generated);
+  if (!missing.empty()) json["missing"] = missing;
+  if (cell.full_precision()) json["noise_floor"] = noise_floor(judge, cell, all);
   return json;
 }
 
-void compute_metrics(const StageContext& context, int64_t shards, bool paired, bool corrected,
-                     StageFolder& folder) {
+void compute_metrics(const StageContext& context, const MetricLooks& looks, StageFolder& folder) {
   const auto& cell = *context.cell;
-  Json json = cell.run.metrics.empty() ? Json{{"schema", 1}, {"metrics", Json::object()}}
-                                       : judged(context, shards, paired, folder);
-  if (corrected) {
+  Json json = cell.metrics.empty() ? Json{{"schema", 1}, {"metrics", Json::object()}}
+                                   : judged(context, looks, folder);
+  if (looks.corrected) {
     auto errors = errors_per_step(folder.input("correction"), cell.sampler->calls());
     if (!errors.is_null()) json["error_per_step"] = std::move(errors);
   }
   write_json(folder.path() / "metrics.json", json);
+}
+
+nlohmann::ordered_json hash_or_null(Workbench& bench, const std::optional<std::string>& file) {
+  return file ? nlohmann::ordered_json(bench.hash(*file)) : nlohmann::ordered_json();
+}
+
+void add_inputs(Stage& stage, const char* name, const std::vector<StageId>& shards) {
+  for (size_t i = 0; i < shards.size(); ++i) {
+    stage.inputs.emplace_back(fmt::format("{}.{}", name, i), shards[i]);
+  }
 }
 
 }  // namespace
@@ -182,24 +237,26 @@ Stage metric_stage(const StageContext& context, const MetricInputs& inputs) {
   const auto& cell = *context.cell;
   Stage stage{.kind = "metrics",
               .params = {{"metrics", cell.run.metrics},
-                         {"network", context.bench->hash(cell.data.features)},
-                         {"reference", context.bench->hash(cell.data.reference)}},
+                         {"network", hash_or_null(*context.bench, cell.data.features)},
+                         {"reference", hash_or_null(*context.bench, cell.data.reference)}},
               .inputs = {},
               .compute = {},
               .cost = weighing(double(cell.run.samples))};
-  const bool paired = !inputs.full_precision.empty();
-  for (size_t i = 0; i < inputs.samples.size(); ++i) {
-    stage.inputs.emplace_back(fmt::format("samples.{}", i), inputs.samples[i]);
-    if (inputs.features.empty()) continue;
-    stage.inputs.emplace_back(fmt::format("features.{}", i), inputs.features[i]);
-    if (paired) {
-      stage.inputs.emplace_back(fmt::format("full_precision.{}", i), inputs.full_precision[i]);
-    }
-  }
+  if (cell.data.network != "cifar") stage.params["network_name"] = cell.data.network;
+  if (cell.data.clip) stage.params["clip"] = context.bench->hash(*cell.data.clip);
+  const MetricLooks looks{.shards = int64_t(inputs.samples.size()),
+                          .features = !inputs.features.empty(),
+                          .clip = !inputs.clip.empty(),
+                          .paired = !inputs.full_precision.empty(),
+                          .corrected = inputs.correction.has_value()};
+  add_inputs(stage, "samples", inputs.samples);
+  add_inputs(stage, "features", inputs.features);
+  add_inputs(stage, "clip", inputs.clip);
+  add_inputs(stage, "full_precision", inputs.full_precision);
+  if (inputs.reference) stage.inputs.emplace_back("reference", *inputs.reference);
   if (inputs.correction) stage.inputs.emplace_back("correction", *inputs.correction);
-  stage.compute = [context, shards = int64_t(inputs.samples.size()), paired,
-                   corrected = inputs.correction.has_value()](StageFolder& folder) {
-    compute_metrics(context, shards, paired, corrected, folder);
+  stage.compute = [context, looks](StageFolder& folder) {
+    compute_metrics(context, looks, folder);
   };
   return stage;
 }

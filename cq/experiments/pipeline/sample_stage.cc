@@ -1,4 +1,4 @@
-// Stages that sample images and look at them through the feature network.
+// The stage that samples one shard of images.
 #include <algorithm>
 
 #include <c10/core/GradMode.h>
@@ -91,32 +91,6 @@ Stage sample_stage(const StageContext& context, const CellStages& made, int64_t 
   }
   stage.compute = [context, first, n](StageFolder& folder) {
     sample_shard(context, first, n, folder);
-  };
-  return stage;
-}
-
-Stage feature_stage(const StageContext& context, StageId samples) {
-  const auto& data = context.cell->data;
-  Stage stage{.kind = "features",
-              .params = {{"network", context.bench->hash(data.features)}},
-              .inputs = {{"samples", samples}},
-              .compute = {},
-              .cost = weighing(double(context.cell->run.shard))};
-  stage.compute = [context](StageFolder& folder) {
-    constexpr int64_t kBatch = 256;
-    auto network = context.bench->features(context.cell->data.features);
-    const auto shard = load_samples(folder.input("samples"));
-    std::vector<at::Tensor> features, logits;
-    folder.expect(shard.images.size(0), "images");
-    for (int64_t i = 0; i < shard.images.size(0); i += kBatch) {
-      const int64_t n = std::min(kBatch, shard.images.size(0) - i);
-      auto out = network->compute(shard.images.narrow(0, i, n));
-      features.push_back(std::move(out.features));
-      logits.push_back(std::move(out.logits));
-      folder.bar().add(n);
-    }
-    write_safetensors(folder.path() / "features.safetensors",
-                      {{"features", at::cat(features, 0)}, {"logits", at::cat(logits, 0)}});
   };
   return stage;
 }

@@ -5,15 +5,15 @@
 #include "cq/base/error.h"
 #include "cq/experiments/commands/common_model.h"
 #include "cq/methods/register.h"
-#include "cq/metrics/register.h"
 
 namespace cq {
 
 namespace {
 
 const std::vector<std::string>& group_keys() {
-  static const std::vector<std::string> keys{"model", "sampler",     "cache",  "quant",  "correct",
-                                             "data",  "calibration", "record", "measure"};
+  static const std::vector<std::string> keys{"model",   "sampler",  "cache",       "quant",
+                                             "correct", "data",     "calibration", "record",
+                                             "measure", "variables"};
   return keys;
 }
 
@@ -23,18 +23,6 @@ RunParameters read_run(const config::Node& job) {
   auto run = run_parameters().parse(rest);
   if (run.name.empty() || run.name.find('/') != std::string::npos || run.name[0] == '.') {
     throw UsageError("name: '{}' cannot name a folder below results_dir", run.name);
-  }
-  static const auto registry = metric_registry();
-  for (const auto& metric : run.metrics) {
-    const auto name = metric_of_label(metric, "cifar");
-    registry.check(name, config::Node::dict());
-    const auto needs = registry.make(name, config::Node::dict(), MetricSource{})->needs();
-    if (needs.spatial || needs.text || needs.perceptual) {
-      throw UsageError(
-          "[metrics] '{}' needs more than the embedded classifier's features; `cq-exp evaluate` "
-          "takes it on a cell's images",
-          metric);
-    }
   }
   return run;
 }
@@ -139,15 +127,6 @@ const config::Params<MeasureParameters>& measure_parameters() {
   return params;
 }
 
-const config::Params<ReferenceParameters>& reference_parameters() {
-  using P = ReferenceParameters;
-  static const auto params =
-      config::Params<P>()
-          .field("features", &P::features, "weights of the embedded feature network")
-          .field("reference", &P::reference, "features of real images from that network");
-  return params;
-}
-
 nlohmann::ordered_json CellSpec::key_of(const std::string& group) const {
   auto json = config.at(group).to_json();
   json.erase("doc");
@@ -189,6 +168,8 @@ std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& be
   cell->record = read_group(job, "record", record_parameters());
   cell->measure = read_group(job, "measure", measure_parameters());
   cell->data = read_group(job, "data", reference_parameters());
+  cell->metrics =
+      read_cell_metrics(cell->run.metrics, cell->data, cell->run.has_texts(), cell->run.samples);
   cell->quant = quant_parameters().parse(job.at("quant"));
   cell->model = bench.choose(job);
   auto choice = make_sampler(job.at("sampler"), cell->model->shapes->diffusion());

@@ -12,6 +12,7 @@
 #include "cq/core/corrector.h"
 #include "cq/core/quant/simulated.h"
 #include "cq/core/sampler.h"
+#include "cq/experiments/pipeline/cell_metrics.h"
 #include "cq/experiments/pipeline/workbench.h"
 
 namespace cq {
@@ -29,6 +30,7 @@ struct RunParameters {
   std::optional<std::string> prompt;   ///< of models that take texts
   std::optional<std::string> prompts;  ///< or a file of them
   std::optional<std::string> negative_prompt;
+  bool has_texts() const { return prompt || prompts; }
 };
 const config::Params<RunParameters>& run_parameters();
 
@@ -54,13 +56,6 @@ struct MeasureParameters {
 };
 const config::Params<MeasureParameters>& measure_parameters();
 
-/// `data`: the embedded feature network, and what generated images are compared with.
-struct ReferenceParameters {
-  std::string features = "models/cifar-classifier.safetensors";
-  std::string reference = "models/cifar10-reference.safetensors";
-};
-const config::Params<ReferenceParameters>& reference_parameters();
-
 /// Const once made; the stages of a cell share it.
 struct CellSpec {
   config::Node config;  ///< composed and resolved
@@ -69,6 +64,7 @@ struct CellSpec {
   RecordParameters record;
   MeasureParameters measure;
   ReferenceParameters data;
+  std::vector<CellMetric> metrics;
   QuantParameters quant;
   double guidance = 1;
   std::shared_ptr<const ModelChoice> model;
@@ -77,6 +73,7 @@ struct CellSpec {
   std::shared_ptr<const Corrector> corrector;
   CachePoint point;  ///< of a policy that caches
 
+  bool full_precision() const { return !policy->caches() && !quant.enabled(); }
   /// What determines a group's part in a result: its keys but those that cannot change one.
   nlohmann::ordered_json key_of(const std::string& group) const;
 };

@@ -40,14 +40,21 @@ Stage recording_stage(const StageContext& context, StageId trajectory);
 CellStages add_estimates(const StageContext& context, Graph& graph);
 /// Images first .. first + n - 1.
 Stage sample_stage(const StageContext& context, const CellStages& made, int64_t first, int64_t n);
-/// Features of one shard of images.
+/// What determines the features that `data` names: weights and resize.
+nlohmann::ordered_json network_key(const StageContext& context);
+/// Features of one shard of images, from the network of `data`.
 Stage feature_stage(const StageContext& context, StageId samples);
+/// CLIP's features of one shard of images and of the texts they were asked for by.
+Stage clip_stage(const StageContext& context, StageId samples);
+/// Features or statistics of the real images, where they do not come with the network.
+Stage reference_stage(const StageContext& context);
+bool needs_reference_stage(const CellSpec& cell);
 
-/// Everything that a cell's metrics look at, shard by shard.
+/// Everything that a cell's metrics look at, shard by shard; empty where none of them does.
 struct MetricInputs {
-  std::vector<StageId> samples, features;
+  std::vector<StageId> samples, features, clip;
   std::vector<StageId> full_precision;  ///< images of the same seeds, for paired metrics
-  std::optional<StageId> correction;
+  std::optional<StageId> reference, correction;
 };
 Stage metric_stage(const StageContext& context, const MetricInputs& inputs);
 /// Counted operations and measured time. Not reproducible to the bit, so apart from the metrics.

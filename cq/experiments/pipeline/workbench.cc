@@ -1,16 +1,39 @@
 #include "cq/experiments/pipeline/workbench.h"
 
+#include <algorithm>
+
 #include "cq/base/hash.h"
 #include "cq/base/json.h"
 #include "cq/experiments/commands/common_model.h"
-#include "cq/metrics/cifar_features.h"
+#include "cq/experiments/commands/evaluate_networks.h"
 
 namespace cq {
+
+namespace {
+
+/// Of the names and contents of all files below, in order of name.
+std::string hash_of_folder(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  Sha256 hash;
+  for (const auto& file : files) {
+    hash.add(file.lexically_relative(folder).string()).add(std::string_view("\0", 1));
+    hash.add(sha256_file(file));
+  }
+  return hash.hex();
+}
+
+}  // namespace
 
 const std::string& Workbench::hash(const std::string& file) {
   auto found = hashes_.find(file);
   if (found == hashes_.end()) {
-    found = hashes_.emplace(file, sha256_file(find_data_file(file))).first;
+    const auto path = find_data_file(file);
+    const bool folder = std::filesystem::is_directory(path);
+    found = hashes_.emplace(file, folder ? hash_of_folder(path) : sha256_file(path)).first;
   }
   return found->second;
 }
@@ -54,10 +77,15 @@ void Workbench::keep(std::shared_ptr<const void> thing) {
   if (kept_.size() > kMost) kept_.pop_front();
 }
 
-std::shared_ptr<FeatureNetwork> Workbench::features(const std::string& weights) {
-  auto& network = networks_[weights];
-  if (!network) network = make_cifar_features(find_data_file(weights));
-  return network;
+std::shared_ptr<FeatureNetwork> Workbench::features(const std::string& network,
+                                                    const std::string& weights,
+                                                    const std::optional<std::string>& resize) {
+  auto& made = networks_[fmt::format("{} {} {}", network, resize.value_or(""), weights)];
+  if (!made) {
+    made = make_feature_network(
+        {network, find_data_file(weights), resize.value_or(""), at::Device(at::kCPU)});
+  }
+  return made;
 }
 
 }  // namespace cq

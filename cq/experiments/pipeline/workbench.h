@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -27,9 +28,10 @@ class Workbench {
   std::shared_ptr<const ModelChoice> choose(const config::Node& job);
   /// With its weights. Throws RunError where they do not fit.
   std::shared_ptr<const Model> model(const ModelChoice& choice);
-  /// The embedded feature network of a weights file.
-  std::shared_ptr<FeatureNetwork> features(const std::string& weights);
-  /// SHA-256 of a file of the program or the user, computed once.
+  /// A feature network of metrics: cifar, inception or clip; `resize` null: its default.
+  std::shared_ptr<FeatureNetwork> features(const std::string& network, const std::string& weights,
+                                           const std::optional<std::string>& resize);
+  /// SHA-256 of a file of the program or the user, or of all files of a folder; computed once.
   const std::string& hash(const std::string& file);
   /// Holds on to the last few things that are used again and again.
   void keep(std::shared_ptr<const void> thing);

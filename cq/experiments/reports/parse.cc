@@ -107,6 +107,11 @@ void parse_metrics(const Json& json, const std::string& where, Cell& cell) {
     cell.metrics.push_back(
         {name, *value, fields.number("std"), direction(fields), canonical_json(*protocol)});
   }
+  if (const auto missing = file.object("missing")) {
+    for (const auto& [name, reason] : missing->json().items()) {
+      cell.left_out[name] = missing->text(name.c_str()).value_or("");
+    }
+  }
   if (const auto noise = file.object("noise_floor")) parse_noise(*noise, cell);
   if (const auto errors = file.object("error_per_step")) cell.errors = parse_errors(*errors);
 }

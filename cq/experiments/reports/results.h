@@ -76,9 +76,10 @@ struct Cell {
   std::optional<ErrorCurves> errors;
   std::optional<Efficiency> efficiency;
   std::optional<StoredSchedule> schedule;
-  std::filesystem::path grid;           ///< empty where there is none
-  std::string missing;                  ///< why the cell has no metrics; empty when it has
-  std::vector<std::string> not_finite;  ///< metrics that are null in the file
+  std::filesystem::path grid;                   ///< empty where there is none
+  std::string missing;                          ///< why the cell has no metrics; empty when it has
+  std::vector<std::string> not_finite;          ///< metrics that are null in the file
+  std::map<std::string, std::string> left_out;  ///< why some of those were not taken
 };
 
 struct Experiment {

@@ -22,6 +22,7 @@ bool holds(const Cell& cell, const Column& column) {
 std::string cell_reason(const Cell& cell, const Column& column) {
   if (!cell.missing.empty()) return cell.missing;
   if (!column.metric) return cell.efficiency ? "not measured" : "no efficiency.json in the cell";
+  if (const auto at = cell.left_out.find(column.key); at != cell.left_out.end()) return at->second;
   const auto& bad = cell.not_finite;
   if (std::find(bad.begin(), bad.end(), column.key) != bad.end()) return "not a finite number";
   if (metric_info(column.key).paired && cell.keys.full_precision())
@@ -73,6 +74,17 @@ void add_noise_notes(const Section& section, const Table& table, std::vector<std
     notes.push_back("†: differs from full precision by less than the noise floor.");
   if (any_entry(table, &Entry::near_above))
     notes.push_back("‡: differs from the row above by less than the noise floor.");
+}
+
+void add_weights_note(const Section& section, std::vector<std::string>& notes) {
+  for (const Row& row : section.rows)
+    for (const Cell* cell : row.cells)
+      if (cell->config.is_object() && cell->config.value("weights", "") == "random") {
+        notes.push_back(
+            "Random weights: schedules and their costs are those of random features, and figures "
+            "of images mean nothing; BOPs, compression and measured speed depend on no weights.");
+        return;
+      }
 }
 
 void add_measurement_notes(const Section& section, std::vector<std::string>& notes) {
@@ -161,6 +173,7 @@ std::vector<std::string> table_notes(const Section& section, const Table& table)
   add_noise_notes(section, table, notes);
   if (any_entry(table, &Entry::best))
     notes.push_back("Bold: best of the block's rows that combine caching and quantization.");
+  add_weights_note(section, notes);
   add_measurement_notes(section, notes);
   return notes;
 }

@@ -54,6 +54,7 @@ const std::map<std::string, Change> changes{
     {"record.dtype", {"float32", {"recording"}}},
     {"measure.batch", {"8", {"efficiency"}}},
     {"measure.rounds", {"3", {"efficiency"}}},
+    {"data.network", {"inception", {"reference", "metrics"}}},
     {"data.features", {"$COPY", {"features", "metrics"}}},
     {"data.reference", {"$COPY", {"metrics"}}},
     {"weights", {"$COPY", all}},
