@@ -19,14 +19,28 @@ constexpr int64_t kRowsAtOnce = 4096;
 // trusted: the factor then errs by about 1e-16 / sqrt(1e-8) of the column's deviation.
 constexpr double kLeastUnexplained = 1e-8;
 
+/// Calls `use` with block after block of the rows less `mean`, float64, in one buffer: fresh pages
+/// for each cost a third of the time.
+template <class Use>
+void each_centred_block(const at::Tensor& features, const at::Tensor& mean, const Use& use) {
+  const int64_t rows = features.size(0);
+  const at::Tensor buffer =
+      at::empty({std::min(rows, kRowsAtOnce), features.size(1)}, mean.options());
+  for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+    const at::Tensor part = features.slice(0, begin, begin + kRowsAtOnce);
+    const at::Tensor block = buffer.slice(0, 0, part.size(0));
+    block.copy_(part);
+    block.sub_(mean);
+    use(block);
+  }
+}
+
 at::Tensor mean_of_rows(const at::Tensor& features) {
   // The second round removes what the first one's rounding left where |mean| >> deviation.
   at::Tensor mean = at::zeros({features.size(1)}, at::kDouble);
   for (int round = 0; round < 2; ++round) {
     at::Tensor sum = at::zeros_like(mean);
-    for (int64_t begin = 0; begin < features.size(0); begin += kRowsAtOnce) {
-      sum.add_((features.slice(0, begin, begin + kRowsAtOnce).to(at::kDouble) - mean).sum(0));
-    }
+    each_centred_block(features, mean, [&](const at::Tensor& block) { sum.add_(block.sum(0)); });
     mean = mean + sum / static_cast<double>(features.size(0));
   }
   return mean;
@@ -98,9 +112,8 @@ GaussianRoot gaussian_root(const at::Tensor& features) {
     return result;
   }
   at::Tensor gram = at::zeros({features.size(1), features.size(1)}, at::kDouble);
-  for (int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
-    add_gram(gram, features.slice(0, begin, begin + kRowsAtOnce).to(at::kDouble) - result.mean);
-  }
+  each_centred_block(features, result.mean,
+                     [&](const at::Tensor& block) { add_gram(gram, block); });
   gram = mirror_lower(gram);
   result.trace = gram.trace().item<double>() / static_cast<double>(rows - 1);
   at::Tensor root = cholesky_root(gram);
