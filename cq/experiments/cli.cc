@@ -9,9 +9,9 @@
 #include "cq/base/error.h"
 #include "cq/base/interrupt.h"
 #include "cq/base/log.h"
-#include "cq/base/version.h"
 #include "cq/core/kernels/isa.h"
 #include "cq/core/quant/product_engine.h"
+#include "cq/experiments/commands/about.h"
 #include "cq/experiments/commands/bench.h"
 #include "cq/experiments/commands/bops.h"
 #include "cq/experiments/commands/clean.h"
@@ -345,7 +345,7 @@ int run_chosen(const CommandLine& line) {
 int run_command_line(int argc, const char* const* argv) {
   install_interrupt_handlers();
   CLI::App app("Caching, quantization and error correction of diffusion models", "cq-exp");
-  app.set_version_flag("--version", [] { return version_line(); });
+  app.set_version_flag("--version", about_text);
   app.require_subcommand(1);
   CommandLine line;
   for (auto* add : {add_run, add_list, add_train, add_sample, add_evaluate, add_schedule, add_bops,

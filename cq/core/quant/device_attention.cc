@@ -11,6 +11,7 @@ namespace {
 using kernels::DeviceKernels;
 
 constexpr int64_t kScoreBytes = 256 << 20;
+constexpr int64_t kMostPairs = 65535;  // products of a batch: CUDA's limit of a grid's depth
 constexpr int64_t kSignedOffset = 128;
 
 int64_t padded(int64_t depth) {
@@ -65,7 +66,8 @@ class Attention {
     const auto out =
         at::empty({images, queries_, heads_ * width_}, q_.codes.options().dtype(at::kFloat));
     const int64_t bytes_of_image = heads_ * queries_ * keys_ * int64_t(sizeof(int32_t));
-    const int64_t most = std::max<int64_t>(1, kScoreBytes / std::max<int64_t>(1, bytes_of_image));
+    const int64_t most =
+        std::max<int64_t>(1, std::min(kScoreBytes / bytes_of_image, kMostPairs / heads_));
     for (int64_t first = 0; first < images; first += most) {
       attend(first, std::min(most, images - first), out);
     }

@@ -9,6 +9,7 @@
 #include "cq/base/json.h"
 #include "cq/config/nearest.h"
 #include "cq/core/kernels/isa.h"
+#include "cq/experiments/commands/bench_cuda.h"
 #include "cq/experiments/commands/bench_product_cases.h"
 #include "cq/experiments/commands/bench_timing.h"
 #include "cq/experiments/commands/common_context.h"
@@ -117,9 +118,7 @@ int bench_kernels(const BenchOptions& options) {
   if (!options.overrides.empty()) {
     throw UsageError("[bench] kernels take no configuration, got '{}'", options.overrides.front());
   }
-  if (options.common.device == "cuda") {
-    throw UsageError("[bench] kernels are measured on the CPU; use --device cpu");
-  }
+  if (options.common.device == "cuda") return bench_cuda_kernels(options);
   auto common = options.common;
   common.device = "cpu";
   const Context context = make_context(common);

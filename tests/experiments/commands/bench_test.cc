@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
+#include "cq/core/kernels/cuda/cuda_kernels.h"
+#include "cq/experiments/commands/bench_kernels.h"
 #include "cq/experiments/commands/bench_timing.h"
 #include "cq/experiments/commands/common_expect.h"
 
@@ -23,6 +25,15 @@ TEST(TimeInTurns, EachRunsInEveryRoundAfterAWarmUp) {
     EXPECT_LE(t.median, t.max);
     EXPECT_GE(t.min, 0);
   }
+}
+
+TEST(BenchKernels, WithoutAGpuCudaIsRefusedWithTheReason) {
+  const auto missing = kernels::cuda_missing();
+  if (missing.empty()) GTEST_SKIP() << "there is a GPU";
+  BenchOptions options;
+  options.common.device = "cuda";
+  EXPECT_THAT([&] { bench_kernels(options); },
+              ThrowsMessage<UsageError>("--device cuda: " + missing));
 }
 
 TEST(Expectation, RelationsAndNumbers) {

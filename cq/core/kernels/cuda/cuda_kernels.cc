@@ -68,6 +68,9 @@ std::string cuda_compiled_for() {
 std::string cuda_missing() {
   int devices = 0;
   const auto status = cudaGetDeviceCount(&devices);
+  if (status == cudaErrorInsufficientDriver) {
+    return "no GPU: no NVIDIA driver, or one older than this CUDA";
+  }
   if (status != cudaSuccess) return fmt::format("no GPU: {}", cudaGetErrorString(status));
   if (devices == 0) return "no GPU";
   const auto found = properties();
