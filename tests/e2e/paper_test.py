@@ -35,8 +35,16 @@ class Paper(ProgramTest):
                      "quant.cached_samples=1", "measure.rounds=1", *overrides)
                 report = (self.folder / f"paper_{name}" / "report.md").read_text()
                 self.assertIn("Beside the paper", report)
-                for path in (self.folder / f"paper_{name}" / "cells").glob("*/efficiency.json"):
+                cells = self.folder / f"paper_{name}" / "cells"
+                for path in cells.glob("*/efficiency.json"):
                     self.assertGreater(json.loads(path.read_text())["bops"], 0)
+                # Nothing is there to judge images with: dashes, and the reason.
+                for path in cells.glob("*/metrics.json"):
+                    document = json.loads(path.read_text())
+                    self.assertIsNone(document["metrics"]["fid"])
+                    self.assertIn("data.features", document["missing"]["fid"])
+                self.assertIn("data.features names no weights", report)
+                self.assertIn("Random weights", report)
 
 
 if __name__ == "__main__":

@@ -44,10 +44,13 @@ TEST_F(LoadTest, PlannedCellsWithoutAFolderAreNamed) {
 }
 
 TEST_F(LoadTest, NullIsNotAValue) {
-  write("metrics.json", {{"schema", 1}, {"metrics", {{"psnr", nullptr}}}});
+  write("metrics.json", {{"schema", 1},
+                         {"metrics", {{"psnr", nullptr}, {"fid", nullptr}}},
+                         {"missing", {{"fid", "no weights"}}}});
   const Cell cell = load_experiment(scratch_.path()).cells.at(0);
   EXPECT_TRUE(cell.metrics.empty());
-  EXPECT_THAT(cell.not_finite, ::testing::ElementsAre("psnr"));
+  EXPECT_THAT(cell.not_finite, ::testing::ElementsAre("psnr", "fid"));
+  EXPECT_EQ(cell.left_out.at("fid"), "no weights");
 }
 
 TEST_F(LoadTest, DamageIsRefusedWithFileAndKey) {
