@@ -14,7 +14,7 @@ namespace {
 using Kind = PickledValue::Kind;
 
 constexpr int kDeepest = 100;
-constexpr size_t kMostVisits = 1'000'000;
+constexpr size_t kMostVisits = 200'000;
 
 // What tensors may take beyond the bytes that are there for them.
 constexpr uint64_t kHarmless = 64u << 20;
