@@ -129,7 +129,8 @@ Total group_total(const GroupNorm& n, int64_t image, int64_t begin, int64_t end)
   const double reference = first.slope * double(moments[begin]) + first.intercept;
   double sum = 0, squares = 0;
   for (int64_t p = 0; p < parts; ++p) {
-    const auto rows = double((p + 1) * n.positions / parts - p * n.positions / parts);
+    const int64_t rows_of_part = (p + 1) * n.positions / parts - p * n.positions / parts;
+    const auto rows = double(rows_of_part);
     const float* m = moments + p * 3 * channels;
     for (int64_t c = begin; c < end; ++c) {
       const auto k = channel_of<kFloats>(n, c);
