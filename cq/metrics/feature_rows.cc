@@ -1,25 +1,12 @@
 #include "cq/metrics/feature_rows.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "cq/base/error.h"
+#include "cq/metrics/content_order.h"
 
 namespace cq {
 namespace {
-
-template <class Float>
-std::vector<int64_t> content_order(const at::Tensor& rows) {
-  const Float* values = rows.const_data_ptr<Float>();
-  const int64_t width = rows.size(1);
-  std::vector<int64_t> order(static_cast<size_t>(rows.size(0)));
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return std::lexicographical_compare(values + a * width, values + (a + 1) * width,
-                                        values + b * width, values + (b + 1) * width);
-  });
-  return order;
-}
 
 at::Tensor sorted_by_content(const at::Tensor& given) {
   const at::Tensor rows = given.contiguous();

@@ -4,16 +4,32 @@
 #include <vector>
 
 #include "cq/base/error.h"
+#include "cq/metrics/content_order.h"
 #include "cq/metrics/numerics/kernel_distance.h"
+#include "cq/metrics/numerics/numpy_random.h"
 
 namespace cq {
 namespace {
 
-at::Tensor rows_without(const at::Tensor& rows, int64_t split, int64_t splits) {
+constexpr uint32_t kSeed = 2020;
+
+/// The part of each row: drawn over the rows in order of content, so that neither the order in
+/// which they came nor their content favours a part.
+std::vector<int64_t> parts_of(const at::Tensor& rows, int64_t splits) {
+  const std::vector<int64_t> order = content_order<double>(rows.to(at::kDouble).contiguous());
+  const std::vector<int64_t> drawn = NumpyRandom(kSeed).permutation(rows.size(0));
+  std::vector<int64_t> parts(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    parts[static_cast<size_t>(order[i])] = drawn[i] % splits;
+  }
+  return parts;
+}
+
+at::Tensor rows_without(const at::Tensor& rows, int64_t split, const std::vector<int64_t>& parts) {
   if (!rows.defined()) return rows;
   std::vector<int64_t> kept;
   for (int64_t i = 0; i < rows.size(0); ++i) {
-    if (i % splits != split) kept.push_back(i);
+    if (parts[static_cast<size_t>(i)] != split) kept.push_back(i);
   }
   return rows.index_select(0, at::from_blob(kept.data(), {static_cast<int64_t>(kept.size())},
                                             at::TensorOptions().dtype(at::kLong)));
@@ -43,14 +59,15 @@ void add_interval(MetricResult& result, const std::function<std::unique_ptr<Metr
         "samples",
         splits, 2 * splits);
   }
+  const std::vector<int64_t> parts = parts_of(rows, splits);
   std::vector<double> values;
   for (int64_t split = 0; split < splits; ++split) {
     MetricBatch part = all;
-    part.generated.features = rows_without(all.generated.features, split, splits);
-    part.generated.spatial = rows_without(all.generated.spatial, split, splits);
-    part.generated.text = rows_without(all.generated.text, split, splits);
-    part.generated.logits = rows_without(all.generated.logits, split, splits);
-    part.generated.labels = rows_without(all.generated.labels, split, splits);
+    part.generated.features = rows_without(all.generated.features, split, parts);
+    part.generated.spatial = rows_without(all.generated.spatial, split, parts);
+    part.generated.text = rows_without(all.generated.text, split, parts);
+    part.generated.logits = rows_without(all.generated.logits, split, parts);
+    part.generated.labels = rows_without(all.generated.labels, split, parts);
     const auto metric = make();
     metric->add(part);
     values.push_back(metric->result().value);

@@ -4,6 +4,7 @@
 
 #include <ATen/ops/diag.h>
 #include <ATen/ops/eye.h>
+#include <ATen/ops/full.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -84,6 +85,25 @@ TEST(Frechet, SingularCovariancesOfManyRows) {
   const GaussianRoot root = gaussian_root(centred);
   const double distance = frechet_distance(root, gaussian_root(centred * 2));
   EXPECT_NEAR(distance, root.trace, 1e-9 * root.trace);
+}
+
+TEST(Frechet, SingularStatisticsGiveWhatTheirFeaturesGive) {
+  const at::Tensor x = testing::normal(6, 20, 64), y = testing::normal(7, 30, 64) * 1.1;
+  const auto of_statistics = [](const at::Tensor& rows) {
+    RunningMoments moments;
+    moments.add(rows);
+    return gaussian_root(moments.statistics(), "test");
+  };
+  const double expected = frechet_distance(gaussian_root(x), gaussian_root(y));
+  EXPECT_NEAR(frechet_distance(of_statistics(x), of_statistics(y)), expected, 1e-11 * expected);
+}
+
+TEST(Frechet, OneFeatureAsNumpyWritesIt) {
+  // numpy.cov of one column is a number: (1 - 3)^2 + (2 - 5)^2.
+  const auto scalar = [](double value) { return at::full({}, value, at::kDouble); };
+  const double distance =
+      frechet_distance(stored(scalar(1).view({1}), scalar(4)), stored(scalar(3), scalar(25)));
+  EXPECT_NEAR(distance, 13, 1e-12);
 }
 
 TEST(Frechet, TheOrderOfRowsChangesNoDigit) {

@@ -283,12 +283,19 @@ TEST(Jackknife, GivesTheErrorOfAShare) {
   result.value = 0.75;
   add_interval(result, make, batch, 20);
   EXPECT_THROW(add_interval(result, make, batch, 21), UsageError);
-  // Parts i and i + 20: 10 parts hold two right ones, 10 hold one of each; leaving one out gives
-  // 28/38 or 29/38, half of the parts each.
-  const double expected = std::sqrt(19.0) * 0.5 / 38;
+  // The wrong rows come first in order of content; numpy.random.RandomState(2020).permutation(40)
+  // % 20 puts none of them into 11 of the parts, one into 8 and two into 1: leaving one out gives
+  // 28/38, 29/38 and 30/38.
+  const double expected = std::sqrt(19.0) * std::sqrt(0.35) / 38;
   EXPECT_NEAR(*result.std, expected, 1e-12);
   EXPECT_NEAR(result.interval->high, 0.75 + 1.959963984540054 * expected, 1e-12);
   EXPECT_NEAR(result.interval->low, 0.75 - 1.959963984540054 * expected, 1e-12);
+  MetricBatch backwards = batch;
+  backwards.generated.logits = batch.generated.logits.flip(0);
+  MetricResult again;
+  again.value = 0.75;
+  add_interval(again, make, backwards, 20);
+  EXPECT_EQ(*again.std, *result.std);
 }
 
 }  // namespace

@@ -111,5 +111,20 @@ TEST(Neighbours, RefuseTooFewRowsAndOtherWidths) {
   EXPECT_THROW(NeighbourSpace(testing::normal(1, 4, 2), testing::normal(1, 4, 3)), UsageError);
 }
 
+TEST(Neighbours, MagnitudesWhoseSquaresLeaveFloat32) {
+  // Distances only scale: the counts are those of the rows as drawn.
+  const at::Tensor r = testing::normal(7, 60, 80), g = testing::normal(8, 50, 80) * 1.1;
+  const Counts expected = brute_force(r, g, 3);
+  for (const double scale : {0x1p-90, 0x1p70, 0x1p-600, 0x1p600}) {
+    SCOPED_TRACE(scale);
+    expect_equal(counts_of(r * scale, g * scale, 3), expected);
+  }
+  // Rows close together beside one far away, which keeps the products' scale.
+  const at::Tensor far = at::cat({g * 0x1p-90, at::ones({1, 80}, at::kDouble)});
+  const Counts beside = counts_of(r * 0x1p-90, far, 3);
+  expect_equal(beside, brute_force(r * 0x1p-90, far, 3));
+  EXPECT_GT(beside.precision, 0);
+}
+
 }  // namespace
 }  // namespace cq

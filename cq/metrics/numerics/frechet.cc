@@ -8,6 +8,7 @@
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_qr.h>
 #include <ATen/ops/linalg_svdvals.h>
+#include <ATen/ops/where.h>
 
 #include "cq/base/error.h"
 
@@ -72,9 +73,16 @@ at::Tensor cholesky_root(const at::Tensor& gram) {
   return root.index_copy_(1, alive, lower.t());
 }
 
+/// numpy.cov of a single column has no dimensions.
+FeatureStatistics with_dimensions(const FeatureStatistics& given) {
+  if (given.mean.numel() != 1 || given.covariance.numel() != 1) return given;
+  return {given.mean.view({1}), given.covariance.view({1, 1}), given.count};
+}
+
 }  // namespace
 
-void check_statistics(const FeatureStatistics& statistics, const std::string& origin) {
+void check_statistics(const FeatureStatistics& given, const std::string& origin) {
+  const FeatureStatistics statistics = with_dimensions(given);
   const at::Tensor& mean = statistics.mean;
   const at::Tensor& covariance = statistics.covariance;
   if (mean.dim() != 1 || covariance.dim() != 2 || covariance.size(0) != mean.size(0) ||
@@ -123,8 +131,8 @@ GaussianRoot gaussian_root(const at::Tensor& features) {
 }
 
 GaussianRoot gaussian_root(const FeatureStatistics& given, const std::string& origin) {
-  const FeatureStatistics statistics{given.mean.to(at::kDouble), given.covariance.to(at::kDouble),
-                                     given.count};
+  const FeatureStatistics statistics =
+      with_dimensions({given.mean.to(at::kDouble), given.covariance.to(at::kDouble), given.count});
   check_statistics(statistics, origin);
   const at::Tensor symmetric = (statistics.covariance + statistics.covariance.t()) / 2;
   const auto [values, vectors] = at::linalg_eigh(symmetric);
@@ -134,9 +142,12 @@ GaussianRoot gaussian_root(const FeatureStatistics& given, const std::string& or
     throw UsageError("[fid] {}: sigma is no covariance (eigenvalues {:.6g} .. {:.6g})", origin,
                      least, largest);
   }
+  // What is zero in a singular covariance comes out at the rounding of the largest, and its root
+  // would count 1e-8 of that one's.
+  const double noise = largest * 0x1p-52 * static_cast<double>(values.numel());
   GaussianRoot result;
   result.mean = statistics.mean;
-  result.root = values.clamp(0).sqrt().unsqueeze(1) * vectors.t();
+  result.root = at::where(values.gt(noise), values, 0.0).sqrt().unsqueeze(1) * vectors.t();
   result.trace = symmetric.trace().item<double>();
   return result;
 }

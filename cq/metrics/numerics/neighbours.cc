@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -44,6 +45,26 @@ double difference_sum(const Float* a, const Float* b, int64_t width) {
     sums[0] += delta * delta;
   }
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+/// The power of two that brings the largest magnitude near 1, where squares would else leave what
+/// a float32 holds; 1 for the usual magnitudes.
+double safe_scale(const at::Tensor& a, const at::Tensor& b, const at::Tensor& centre) {
+  double largest = 0;
+  for (const at::Tensor* rows : {&a, &b}) {
+    if (rows->numel() == 0) continue;
+    // A column less its mean is extreme where its extremes are.
+    const auto [least, most] = std::pair(rows->amin(0) - centre, rows->amax(0) - centre);
+    largest =
+        std::max({largest, least.abs().max().item<double>(), most.abs().max().item<double>()});
+  }
+  if (largest == 0 || (largest > 0x1p-20 && largest < 0x1p40)) return 1;
+  return std::ldexp(1.0, -std::clamp(std::ilogb(largest), -1000, 1000));
+}
+
+/// What products too small for a float32 may lose of a screened squared distance.
+double underflow_of(const at::Tensor& screen) {
+  return static_cast<double>(screen.size(1) + 8) * 0x1p-125;
 }
 
 /// norms * factor as a plain array of the products' type.
@@ -95,11 +116,13 @@ NeighbourSpace::NeighbourSpace(const at::Tensor& reference, const at::Tensor& ge
   const bool narrow = width <= kNarrow;
   // Distances do not see a common shift, and short vectors round less.
   const at::Tensor centre = reference.mean(0, false, at::kDouble);
-  const auto prepare = [&](const at::Tensor& rows) {
+  const double scale = safe_scale(reference, generated, centre);
+  const auto prepare = [&](const at::Tensor& given) {
     Set set;
-    const bool wide_type = rows.scalar_type() == at::kDouble;
+    const bool wide_type = given.scalar_type() == at::kDouble || scale != 1;
+    const at::Tensor rows = scale == 1 ? given : given.to(at::kDouble) * scale;
     set.exact = rows.to(wide_type ? at::kDouble : at::kFloat).contiguous();
-    set.screen = (rows.to(at::kDouble) - centre).to(narrow ? at::kDouble : at::kFloat);
+    set.screen = (rows.to(at::kDouble) - centre * scale).to(narrow ? at::kDouble : at::kFloat);
     set.norms = set.screen.to(at::kDouble).square().sum(1);
     return set;
   };
@@ -157,6 +180,7 @@ void NeighbourSpace::find_nearest(const Set& rows, Nearest& nearest) const {
   const std::vector<Float> upper = scaled<Float>(rows.norms, 1 + band_);
   // |x|^2 of the row itself is common to all its distances; only its rounding band matters.
   const std::vector<Float> own_band = scaled<Float>(rows.norms, band_);
+  const auto underflow = static_cast<Float>(underflow_of(rows.screen));
   const int64_t step = rows_at_once(count, count);
   at::Tensor products = at::empty({step, count}, scalar_type<Float>());
   for (int64_t begin = 0; begin < count; begin += step) {
@@ -170,7 +194,7 @@ void NeighbourSpace::find_nearest(const Set& rows, Nearest& nearest) const {
       for (int64_t r = first; r < last; ++r) {
         const int64_t i = begin + r;
         const Float* product = base + r * count;
-        const Float slack = 2 * own_band[static_cast<size_t>(i)];
+        const Float slack = 2 * (own_band[static_cast<size_t>(i)] + underflow);
         LeastBounds<Float> least(k);
         candidates.clear();
         const auto consider = [&](int64_t j) {
@@ -222,6 +246,7 @@ void NeighbourSpace::fill(const std::vector<double>& reference_radii,
   for (size_t j = 0; j < lower.size(); ++j) {
     lower_less_radius[j] = lower[j] - static_cast<Float>(generated_radii[j] * (1 + band_));
   }
+  const double underflow = underflow_of(reference_.screen);
   const int64_t step = rows_at_once(rows, columns);
   at::Tensor products = at::empty({step, columns}, scalar_type<Float>());
   for (int64_t begin = 0; begin < rows; begin += step) {
@@ -236,13 +261,13 @@ void NeighbourSpace::fill(const std::vector<double>& reference_radii,
         const Float* product = base + r * columns;
         const double norm = row_norms[row];
         const double radius = reference_radii[row];
-        const auto own = static_cast<Float>(-norm * (1 - 2 * band_));
+        const auto own = static_cast<Float>(-norm * (1 - 2 * band_) + underflow);
         const auto within = static_cast<Float>(own + radius * (1 + band_));
         const auto decide = [&](int64_t j) {
           const auto column = static_cast<size_t>(j);
           const double sum = norm + column_norms[column];
           const double screened = sum - 2 * static_cast<double>(product[j]);
-          const double error = 2 * band_ * sum;
+          const double error = 2 * band_ * sum + underflow;
           double exact = -1;
           const auto inside = [&](double squared_radius) {
             if (screened - error > squared_radius) return false;
