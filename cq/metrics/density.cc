@@ -28,11 +28,15 @@ class Density final : public NeighbourMetric {
  private:
   Spread score(const NeighbourSpace::Membership& membership, int64_t k) const override {
     std::vector<double> counts;
+    int64_t total = 0;
     for (const int32_t balls : membership.reference_balls) {
       counts.push_back(static_cast<double>(balls) / static_cast<double>(k));
+      total += balls;
     }
-    const Spread spread = spread_of(counts);
-    return {spread.mean, spread.std / std::sqrt(static_cast<double>(counts.size()))};
+    const auto n = static_cast<double>(counts.size());
+    // A quotient of whole numbers is right to the last digit, a mean of shares is not.
+    return {static_cast<double>(total) / (static_cast<double>(k) * n),
+            spread_of(counts).std / std::sqrt(n)};
   }
 };
 
