@@ -71,15 +71,15 @@ class Composer {
     return merged.with_paths("sweep");
   }
 
-  /// hydra.searchpath, of the overrides before that of the primary config.
-  void extend_search_path(const std::vector<std::string>& overrides) {
-    for (const std::string& text : overrides) {
-      if (!text.starts_with("hydra.searchpath=")) continue;
-      add_search_path(repository_, parse_override(text).node());
-      return;
+  /// hydra.searchpath, of the overrides before that of the primary config, then the fallback.
+  void extend_search_path(const ComposeRequest& request) {
+    add_search_paths(request.overrides);
+    if (!request.fallback_dir) return;
+    try {
+      make_defaults_list(repository_, primary_, {}, true);
+    } catch (const UsageError&) {
+      repository_.add_root(*request.fallback_dir);
     }
-    const Node* own = repository_.load(primary_)->config.find("hydra.searchpath");
-    if (own != nullptr) add_search_path(repository_, *own);
   }
 
   ComposedJob job(const std::vector<std::string>& overrides, bool skip_missing) {
@@ -103,6 +103,16 @@ class Composer {
   }
 
  private:
+  void add_search_paths(const std::vector<std::string>& overrides) {
+    for (const std::string& text : overrides) {
+      if (!text.starts_with("hydra.searchpath=")) continue;
+      add_search_path(repository_, parse_override(text).node());
+      return;
+    }
+    const Node* own = repository_.load(primary_)->config.find("hydra.searchpath");
+    if (own != nullptr) add_search_path(repository_, *own);
+  }
+
   struct Base {
     Node config;
     std::map<std::string, std::string> choices;
@@ -281,7 +291,7 @@ struct JobList::Parts {
 
 JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>(request)) {
   Composer& composer = parts_->composer;
-  composer.extend_search_path(request.overrides);
+  composer.extend_search_path(request);
   SweepBlock block =
       read_sweep_block(composer.sweep_block(request.overrides), composer.repository());
   std::vector<std::string> overrides;

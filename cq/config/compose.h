@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct ComposeRequest {
   std::filesystem::path primary;
   /// Config roots that are searched after the primary's folder, in this order.
   std::vector<std::filesystem::path> extra_dirs;
+  /// Searched after all other roots, but only where the primary config's defaults list asks for
+  /// something that those lack: a tree that is complete by itself is composed as Hydra does.
+  std::optional<std::filesystem::path> fallback_dir;
   /// Without a primary config: its defaults list, as "group=option" ("group=???" must be chosen).
   std::vector<std::string> defaults;
   /// Hydra's override grammar, and zip(a=..., b=...) for axes that run together.

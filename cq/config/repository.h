@@ -43,7 +43,12 @@ class Repository {
   /// Options of a group, sorted, over all roots.
   std::vector<std::string> options(const std::string& group) const;
   std::string search_path() const;
-  void add_root(std::filesystem::path root) { roots_.push_back(std::move(root)); }
+  void add_root(std::filesystem::path root) {
+    roots_.push_back(std::move(root));
+    // What was not there may be now.
+    std::erase_if(cache_, [](const auto& entry) { return !entry.second; });
+    groups_.clear();
+  }
 
  private:
   std::vector<std::filesystem::path> roots_;

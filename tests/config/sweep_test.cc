@@ -57,8 +57,37 @@ class Sweep : public ::testing::Test {
     return {};
   }
 
+  /// With `defaults` as the primary's list, and a root that is searched last.
+  Composition with_fallback(const std::string& defaults, const std::string& override_text) {
+    std::ofstream(folder_ / "c.yaml") << "defaults: [" << defaults << "]\n";
+    for (const char* name : {"last/db/z.yaml", "last/other/p.yaml", "last/base.yaml"}) {
+      fs::create_directories((folder_ / name).parent_path());
+      std::ofstream(folder_ / name) << "port: 3\n";
+    }
+    ComposeRequest request;
+    request.primary = folder_ / "c.yaml";
+    request.fallback_dir = folder_ / "last";
+    request.overrides = {override_text};
+    request.multirun = true;
+    return compose(request);
+  }
+
   fs::path folder_;
 };
+
+// As Hydra, which knows of no further root.
+TEST_F(Sweep, ACompleteTreeIsComposedWithoutTheFallback) {
+  EXPECT_EQ(with_fallback("db: x", "db=glob(*)").jobs.size(), 2U);
+  EXPECT_THROW(with_fallback("db: x", "db=z"), UsageError);
+  const auto text = with_fallback("db: x", "+other=p").jobs[0].config.at("other");
+  EXPECT_EQ(text.as_string(), "p");
+}
+
+TEST_F(Sweep, AnIncompleteTreeFindsTheRestInTheFallback) {
+  const auto jobs = with_fallback("base, db: x", "db=z").jobs;
+  EXPECT_EQ(jobs[0].config.at("port").as_int(), 3);
+  EXPECT_EQ(jobs[0].config.find("db.port")->as_int(), 3);
+}
 
 TEST_F(Sweep, BlockInItsOrderLastFastest) {
   const auto composition = compose_text("sweep:\n  a: [1, 2]\n  db: [x, y]\n");

@@ -31,7 +31,7 @@ std::shared_ptr<const config::JobList> compose_jobs(const RunOptions& options) {
   config::ComposeRequest request;
   request.primary = options.config;
   request.extra_dirs = options.config_dirs;
-  request.extra_dirs.push_back(config_folder());
+  request.fallback_dir = config_folder();
   request.overrides = options.overrides;
   request.multirun = options.multirun;
   return std::make_shared<config::JobList>(request);
@@ -169,9 +169,6 @@ int execute(const std::shared_ptr<const config::JobList>& list, const RunOptions
   const auto bench = std::make_shared<Workbench>();
   Experiment experiment{jobs, bench, plan_experiment(jobs, bench),
                         config::to_yaml(list->job(0).config)};
-  if (list->dropped() > 0) {
-    log_info("{} cells of the sweep left out by `where`", list->dropped());
-  }
   if (options.dry_run) return dry_run(experiment, options);
   const auto& how = jobs->policy().launcher;
   const auto launcher = launcher_registry().make(how.at("name").as_string(), how);

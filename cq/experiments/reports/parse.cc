@@ -109,7 +109,7 @@ void parse_metrics(const Json& json, const std::string& where, Cell& cell) {
   }
   if (const auto missing = file.object("missing")) {
     for (const auto& [name, reason] : missing->json().items()) {
-      cell.left_out[name] = missing->text(name.c_str()).value_or("");
+      cell.left_out[name] = missing->text(name).value_or("");
     }
   }
   if (const auto noise = file.object("noise_floor")) parse_noise(*noise, cell);
