@@ -20,6 +20,9 @@ add_library(cq_torch INTERFACE)
 target_compile_definitions(cq_torch INTERFACE AT_PER_OPERATOR_HEADERS)
 # After the system's folders, because libtorch carries its own copy of fmt.
 target_compile_options(cq_torch INTERFACE "SHELL:-idirafter ${cq_torch_folder}/include")
+# The OpenMP library that libtorch loads: some of libtorch's packages have a name of their own for it.
+file(GLOB cq_torch_gomp ${cq_torch_folder}/lib/libgomp*.so*)
 target_link_libraries(cq_torch INTERFACE ${cq_torch_folder}/lib/libtorch_cpu.so
+                      ${cq_torch_gomp}
                                          ${cq_torch_folder}/lib/libc10.so)
 target_link_options(cq_torch INTERFACE -Wl,--allow-shlib-undefined)

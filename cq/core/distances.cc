@@ -9,6 +9,7 @@
 
 #include "cq/base/error.h"
 #include "cq/core/distances_kernel.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 namespace {
@@ -137,7 +138,7 @@ void DistanceWindow::store(int64_t slot, const at::Tensor& feature) {
   const int64_t width = feature.element_size();
   const auto* from = static_cast<const char*>(feature.const_data_ptr());
   auto* to = static_cast<char*>(ring_.mutable_data_ptr());
-  at::parallel_for(0, runs_ * blocks_per_run_, 16, [&](int64_t first, int64_t last) {
+  parallel_for(0, runs_ * blocks_per_run_, 16, [&](int64_t first, int64_t last) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t start = block % blocks_per_run_ * block_length_;
       const int64_t count = std::min(block_length_, run_length_ - start);
@@ -204,7 +205,7 @@ void DistanceWindow::flush() {
   const int64_t row_count = pending * kRowValues;
   const int64_t count = row_count + pending * max_lag(options_) * pair_values(options_);
   std::vector<double> sums(static_cast<size_t>(bins_ * count), 0.0);
-  at::parallel_for(0, bins_, 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, bins_, 1, [&](int64_t first, int64_t last) {
     for (int64_t bin = first; bin < last; ++bin) {
       sum_bin(bin, sums.data() + bin * count, sums.data() + bin * count + row_count);
     }

@@ -7,6 +7,7 @@
 #include <ATen/ops/upsample_bilinear2d.h>
 
 #include "cq/base/error.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 namespace {
@@ -120,7 +121,7 @@ at::Tensor resample(const at::Tensor& given, int64_t height, int64_t width) {
       at::empty({images.size(0), height, width, kChannels}, c10::CppTypeToScalarType<Value>::value);
   const uint8_t* source = images.const_data_ptr<uint8_t>();
   auto* target = result.mutable_data_ptr<Value>();
-  at::parallel_for(0, images.size(0), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, images.size(0), 1, [&](int64_t begin, int64_t end) {
     std::vector<Value> middle(static_cast<size_t>(in_height * width * kChannels));
     for (int64_t n = begin; n < end; ++n) {
       const uint8_t* image = source + n * in_height * in_width * kChannels;
@@ -180,7 +181,7 @@ at::Tensor resize_tf1_bilinear(const at::Tensor& images, int64_t height, int64_t
   at::Tensor result = at::empty({images.size(0), kChannels, height, width});
   const float* source = planes.const_data_ptr<float>();
   auto* target = result.mutable_data_ptr<float>();
-  at::parallel_for(0, images.size(0) * kChannels, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, images.size(0) * kChannels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t plane = begin; plane < end; ++plane) {
       const float* from = source + plane * in_height * in_width;
       float* to = target + plane * height * width;

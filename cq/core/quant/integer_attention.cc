@@ -7,6 +7,7 @@
 #include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
 #include "cq/core/kernels/softmax.h"
+#include "cq/core/parallel.h"
 #include "cq/core/quant/integer_weights.h"
 #include "cq/core/quant/operands.h"
 
@@ -38,8 +39,8 @@ CodedTokens quantize_tokens(CodedTokens::Role role, const at::Tensor& tokens,
   a.x.floats = {x.data_ptr<float>(), x.stride(1)};
   a.channels = coded.channels();
   a.out = coded.output();
-  at::parallel_for(0, coded.batch() * coded.tokens(), std::max<int64_t>(1, kSmall / a.channels),
-                   [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
+  parallel_for(0, coded.batch() * coded.tokens(), std::max<int64_t>(1, kSmall / a.channels),
+               [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
   return coded;
 }
 
@@ -87,7 +88,7 @@ class Attention {
 
   at::Tensor run() {
     const int64_t pairs = batch_ * heads_;
-    at::parallel_for(0, pairs, 1, [&](int64_t first, int64_t last) {
+    parallel_for(0, pairs, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) pack(i);
     });
     auto out = at::empty({batch_, queries_, channels_}, at::kFloat);
@@ -95,7 +96,7 @@ class Attention {
     const int64_t threads = at::get_num_threads();
     const PackedParts scores(threads, kQueries * score_stride_ * int64_t(sizeof(int32_t)));
     const PackedParts codes(threads, kQueries * value_shape_.depth + kSlack);
-    at::parallel_for(0, pairs * blocks, 1, [&](int64_t first, int64_t last) {
+    parallel_for(0, pairs * blocks, 1, [&](int64_t first, int64_t last) {
       const int64_t thread = at::get_thread_num();
       for (int64_t i = first; i < last; ++i) {
         attend(i / blocks, i % blocks * kQueries, out.data_ptr<float>(),

@@ -5,6 +5,7 @@
 #include "cq/core/kernels/group_norm.h"
 #include "cq/core/kernels/images.h"
 #include "cq/core/kernels/layer_norm.h"
+#include "cq/core/parallel.h"
 #include "cq/core/quant/operands.h"
 
 namespace cq {
@@ -69,10 +70,10 @@ class Quantization {
     g.moments = workspace.data_ptr<float>();
     const int64_t parts = kernels::group_norm_parts(g);
     const int64_t values = g.positions * channels / parts;
-    at::parallel_for(0, images * parts, grain(values),
-                     [&](int64_t a, int64_t b) { kernels::group_norm_moments(g, a, b); });
-    at::parallel_for(0, images, grain(channels),
-                     [&](int64_t a, int64_t b) { kernels::group_norm_factors(g, a, b); });
+    parallel_for(0, images * parts, grain(values),
+                 [&](int64_t a, int64_t b) { kernels::group_norm_moments(g, a, b); });
+    parallel_for(0, images, grain(channels),
+                 [&](int64_t a, int64_t b) { kernels::group_norm_factors(g, a, b); });
   }
 
   int64_t first_channel(size_t i) const { return i == 0 ? 0 : shape_of(operands_[0]).channels; }
@@ -109,7 +110,7 @@ class Quantization {
     const bool whole = !codes.has_gaps();
     const int64_t length = whole ? 1 : s.width;
     const int64_t count = s.images * s.height * s.width / length;
-    at::parallel_for(0, count, grain(length * s.channels), [&](int64_t first, int64_t last) {
+    parallel_for(0, count, grain(length * s.channels), [&](int64_t first, int64_t last) {
       for (int64_t l = first; l < last; l = whole ? last : l + 1) {
         const int64_t row = l * length, end = whole ? last : row + length;
         const int64_t at = whole ? 0 : codes.position(l / s.height, l % s.height) - row;
@@ -141,27 +142,27 @@ class Quantization {
     auto a = activation(i, s.height * s.width);
     a.out.codes = {small.codes(), small.depth()};
     a.out.sums = small.sums();
-    at::parallel_for(0, s.images * s.height * s.width, grain(s.channels),
-                     [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
+    parallel_for(0, s.images * s.height * s.width, grain(s.channels),
+                 [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
     const auto& big = codes.shape();
     kernels::Upsample u{
         .in = {small.codes(), small.depth()}, .out = {}, .channels = s.channels, .width = s.width};
-    at::parallel_for(
-        0, big.images * big.height, grain(big.width * s.channels),
-        [&](int64_t first, int64_t last) {
-          for (int64_t l = first; l < last; ++l) {
-            auto part = u;
-            const int64_t at = codes.position(l / big.height, l % big.height) - l * big.width;
-            part.out = {codes.codes() + at * codes.depth(), codes.depth()};
-            kernels::upsample(part, l, l + 1);
-            if (codes.sums() == nullptr) continue;
-            const int32_t* from =
-                small.sums() + (l / big.height * s.height + l % big.height / 2) * s.width;
-            for (int64_t x = 0; x < big.width; ++x) {
-              codes.sums()[l * big.width + x] = from[x / 2];
-            }
-          }
-        });
+    parallel_for(0, big.images * big.height, grain(big.width * s.channels),
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t l = first; l < last; ++l) {
+                     auto part = u;
+                     const int64_t at =
+                         codes.position(l / big.height, l % big.height) - l * big.width;
+                     part.out = {codes.codes() + at * codes.depth(), codes.depth()};
+                     kernels::upsample(part, l, l + 1);
+                     if (codes.sums() == nullptr) continue;
+                     const int32_t* from =
+                         small.sums() + (l / big.height * s.height + l % big.height / 2) * s.width;
+                     for (int64_t x = 0; x < big.width; ++x) {
+                       codes.sums()[l * big.width + x] = from[x / 2];
+                     }
+                   }
+                 });
   }
 
   const Unit& unit_;

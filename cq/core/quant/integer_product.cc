@@ -4,6 +4,7 @@
 
 #include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
+#include "cq/core/parallel.h"
 #include "cq/core/quant/operands.h"
 #include "cq/core/quant/product_layout.h"
 
@@ -57,7 +58,7 @@ class Product {
     const int64_t rows = layout_.segments() * layout_.out_width;
     for (const auto& sink : sinks) {
       if (sink.out.sums == nullptr) continue;
-      at::parallel_for(0, rows, 1024, [&](int64_t first, int64_t last) {
+      parallel_for(0, rows, 1024, [&](int64_t first, int64_t last) {
         kernels::code_sums(sink.out, sink.channels, first, last);
       });
     }
@@ -78,7 +79,7 @@ class Product {
     const bool by_rows = operand <= codes;
     const int64_t tasks = rows * columns;
     const bool small = layout_.segments() * layout_.positions() * operand < kSmall;
-    at::parallel_for(0, tasks, small ? tasks : 1, [&](int64_t first, int64_t last) {
+    parallel_for(0, tasks, small ? tasks : 1, [&](int64_t first, int64_t last) {
       for (int64_t t = first; t < last; ++t) {
         if (by_rows) {
           block(t / columns, t % columns);

@@ -2,10 +2,9 @@
 
 #include <vector>
 
-#include <ATen/Parallel.h>
-
 #include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
+#include "cq/core/parallel.h"
 #include "cq/core/quant/operands.h"
 #include "cq/core/quant/simulated.h"
 
@@ -31,7 +30,7 @@ at::Tensor like(const at::Tensor& x, at::ScalarType type) {
 template <class Body>
 void over_rows(const at::Tensor& x, const Body& body) {
   const int64_t channels = channels_of(x);
-  at::parallel_for(0, x.numel() / channels, std::max<int64_t>(1, kSmall / channels), body);
+  parallel_for(0, x.numel() / channels, std::max<int64_t>(1, kSmall / channels), body);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cq/core/kernels/images.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 
@@ -72,7 +73,7 @@ at::Tensor window_sums_of(const Unit& unit, const ProductSide& side, const Produ
                               .stride = g.stride,
                               .pad_top = g.padding[2],
                               .pad_left = g.padding[0]};
-  at::parallel_for(0, lines, 16, [&](int64_t a, int64_t b) { kernels::window_sums(w, a, b); });
+  parallel_for(0, lines, 16, [&](int64_t a, int64_t b) { kernels::window_sums(w, a, b); });
   return out;
 }
 

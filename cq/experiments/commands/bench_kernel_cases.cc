@@ -15,6 +15,7 @@
 #include "cq/core/kernels/peak.h"
 #include "cq/core/kernels/softmax.h"
 #include "cq/core/kernels/wide_product.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 
@@ -57,7 +58,7 @@ struct Builder {
   /// kernel(first, last) over [0, count) on all threads.
   template <class Kernel>
   KernelCase over(int64_t count, const Kernel& kernel) {
-    made.run = [=] { at::parallel_for(0, count, 1, kernel); };
+    made.run = [=] { parallel_for(0, count, 1, kernel); };
     return std::move(made);
   }
 
@@ -89,8 +90,8 @@ KernelCase group_norm_case(bool coded) {
   norm.offset = {b.buffer<float>(kImages * kChannels), kChannels};
   norm.moments = b.buffer<float>(group_norm_workspace(norm, kImages));
   b.made.run = [=] {
-    at::parallel_for(0, kImages * group_norm_parts(norm), 1,
-                     [&](int64_t first, int64_t last) { group_norm_moments(norm, first, last); });
+    parallel_for(0, kImages * group_norm_parts(norm), 1,
+                 [&](int64_t first, int64_t last) { group_norm_moments(norm, first, last); });
     group_norm_factors(norm, 0, kImages);
   };
   return std::move(b.made);

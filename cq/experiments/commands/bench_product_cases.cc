@@ -6,6 +6,7 @@
 #include <ATen/ops/ones.h>
 #include <fmt/format.h>
 
+#include "cq/core/parallel.h"
 #include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/integer_product.h"
 
@@ -118,7 +119,7 @@ KernelCase int8_peak_case() {
       2.0 * double(at::get_num_threads() * kRepeats) * double(kRows * kDepth * engine.block());
   made.run = [&engine] {
     const OperandShape shape{engine.block(), 1, kDepth};
-    at::parallel_for(0, at::get_num_threads(), 1, [&](int64_t first, int64_t last) {
+    parallel_for(0, at::get_num_threads(), 1, [&](int64_t first, int64_t last) {
       const auto a = at::ones({kRows, kDepth}, at::kByte);
       const auto b = at::ones({engine.packed_bytes(shape)}, at::kByte);
       const auto sums = at::empty({kRows, engine.block()}, at::kInt);

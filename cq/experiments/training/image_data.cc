@@ -13,6 +13,7 @@
 #include "cq/core/io/image.h"
 #include "cq/core/io/safetensors.h"
 #include "cq/core/io/zip_archive.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 
@@ -126,7 +127,7 @@ ImageData decode_split(const ImageFiles& files, const std::string& split) {
   const auto first = files.decode(names.front());
   const int64_t n = int64_t(names.size()), height = first.size(0), width = first.size(1);
   auto out = at::empty({n, 3, height, width}, at::kByte);
-  at::parallel_for(0, n, 256, [&](int64_t begin, int64_t end) {
+  parallel_for(0, n, 256, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto image = files.decode(names[size_t(i)]);
       if (image.sizes() != first.sizes()) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cq/base/error.h"
+#include "cq/core/parallel.h"
 #include "cq/metrics/numerics/kernel_sums.h"
 #include "cq/metrics/numerics/moments.h"
 #include "cq/metrics/numerics/numpy_random.h"
@@ -105,7 +106,7 @@ std::vector<PairMeans> one_by_one(const at::Tensor& x, const at::Tensor& y,
   if (count < at::get_num_threads()) {
     compute(0, count);
   } else {
-    at::parallel_for(0, count, 1, compute);
+    parallel_for(0, count, 1, compute);
   }
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cq/core/parallel.h"
+
 namespace cq {
 namespace {
 
@@ -19,7 +21,7 @@ int64_t blocks_of(const at::Tensor& x) {
 void each_block(const at::Tensor& x, const at::Tensor& y, bool triangle,
                 const ProductKernel& kernel,
                 const std::function<void(int64_t, int64_t, at::Tensor&)>& use) {
-  at::parallel_for(0, blocks_of(x), 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, blocks_of(x), 1, [&](int64_t first, int64_t last) {
     for (int64_t block = first; block < last; ++block) {
       const int64_t row = block * kRowsAtOnce;
       const at::Tensor left = x.slice(0, row, row + kRowsAtOnce);

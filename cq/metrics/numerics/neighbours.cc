@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cq/base/error.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 namespace {
@@ -188,7 +189,7 @@ void NeighbourSpace::find_nearest(const Set& rows, Nearest& nearest) const {
     at::Tensor target = products.slice(0, 0, block);
     at::mm_out(target, rows.screen.slice(0, begin, begin + block), rows.screen.t());
     const Float* base = target.const_data_ptr<Float>();
-    at::parallel_for(0, block, 16, [&](int64_t first, int64_t last) {
+    parallel_for(0, block, 16, [&](int64_t first, int64_t last) {
       std::vector<std::pair<Float, int64_t>> candidates;
       std::vector<double> exact;
       for (int64_t r = first; r < last; ++r) {
@@ -254,7 +255,7 @@ void NeighbourSpace::fill(const std::vector<double>& reference_radii,
     at::Tensor target = products.slice(0, 0, block);
     at::mm_out(target, reference_.screen.slice(0, begin, begin + block), generated_.screen.t());
     const Float* base = target.const_data_ptr<Float>();
-    at::parallel_for(0, block, 16, [&](int64_t first, int64_t last) {
+    parallel_for(0, block, 16, [&](int64_t first, int64_t last) {
       for (int64_t r = first; r < last; ++r) {
         const int64_t i = begin + r;
         const auto row = static_cast<size_t>(i);
