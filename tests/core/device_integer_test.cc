@@ -151,14 +151,7 @@ class DeviceIntegerTest : public testing::TestWithParam<const char*> {
     ComputeAll compute;
     return call_step(model_, executor, 2.0, runs_, at::arange(2, at::kLong), 1, compute);
   }
-  Corrections corrections() const {
-    Corrections c;
-    for (const auto id : point_.consumers) {
-      const int64_t outputs = model_.network().weights().units()[size_t(id)].out_channels();
-      c.outputs[id] = {at::randn({2, outputs}) * 0.1 + 1, at::randn({2, outputs}) * 0.1};
-    }
-    return c;
-  }
+  Corrections corrections() const { return test::some_corrections(model_, point_, 2); }
 
   c10::NoGradGuard no_grad_;
   Model model_;

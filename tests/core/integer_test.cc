@@ -80,15 +80,7 @@ class IntegerTest : public testing::TestWithParam<Case> {
         point_(model_.network().cache_point(0, {})),
         ranges_(calibrate(model_, 2.0, runs_, quant_, {.steps = 4, .recompute = {0, 1, 2, 3}},
                           point_)) {}
-  /// a2, b2 of some size on the units that read the cached feature.
-  Corrections corrections() const {
-    Corrections c;
-    for (const auto id : point_.consumers) {
-      const int64_t outputs = model_.network().weights().units()[size_t(id)].out_channels();
-      c.outputs[id] = {at::randn({4, outputs}) * 0.1 + 1, at::randn({4, outputs}) * 0.1};
-    }
-    return c;
-  }
+  Corrections corrections() const { return test::some_corrections(model_, point_, 4); }
   at::Tensor call(const Executor& executor, int64_t first, int64_t n, int64_t step = 1) {
     ComputeAll compute;
     return call_step(model_, executor, 2.0, runs_, at::arange(first, first + n, at::kLong), step,

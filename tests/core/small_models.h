@@ -1,5 +1,8 @@
 #pragma once
 // Networks small enough for tests, with random weights in which no parameter is zero.
+#include <ATen/ops/randn.h>
+
+#include "cq/core/correction.h"
 #include "cq/core/executor.h"
 #include "cq/core/models/model.h"
 #include "cq/core/noise.h"
@@ -46,6 +49,16 @@ inline nlohmann::ordered_json small_dit_config() {
 
 inline Model small_dit(uint64_t seed = 0) {
   return {config::Node::from_json(small_dit_config()), nullptr, InitMode::random, seed};
+}
+
+/// a2, b2 of some size on the units that read the cached feature.
+inline Corrections some_corrections(const Model& model, const CachePoint& point, int64_t steps) {
+  Corrections c;
+  for (const auto id : point.consumers) {
+    const int64_t outputs = model.network().weights().units()[size_t(id)].out_channels();
+    c.outputs[id] = {at::randn({steps, outputs}) * 0.1 + 1, at::randn({steps, outputs}) * 0.1};
+  }
+  return c;
 }
 
 /// One network call of two images.
