@@ -61,4 +61,17 @@ double AffineSums::relative_error() const {
   return relative_error({at::ones_like(x_), at::zeros_like(x_)});
 }
 
+Corrections on_device(Corrections corrections, const at::Device& device) {
+  const auto move = [&](at::Tensor& x) {
+    if (x.defined()) x = x.to(device);
+  };
+  move(corrections.feature.slope);
+  move(corrections.feature.offset);
+  for (auto& [unit, output] : corrections.outputs) {
+    move(output.slope);
+    move(output.offset);
+  }
+  return corrections;
+}
+
 }  // namespace cq

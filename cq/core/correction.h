@@ -42,4 +42,7 @@ struct Corrections {
   std::map<std::string, std::vector<double>> errors;
 };
 
+/// The same with all tensors on `device`.
+Corrections on_device(Corrections corrections, const at::Device& device);
+
 }  // namespace cq

@@ -51,6 +51,9 @@ class Network {
   /// Whether the output has twice the channels of x, the second half for a variance.
   virtual bool predicts_variance() const { return false; }
 
+  /// Where its weights are.
+  at::Device device() const { return weights_.units().front().weight.device(); }
+
   Weights& weights() { return weights_; }
   const Weights& weights() const { return weights_; }
 

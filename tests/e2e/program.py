@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import zipfile
 
 PROGRAM = os.environ["CQ_EXP"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,3 +25,10 @@ class ProgramTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+
+
+def pixels(npz):
+    """Bytes of the images in a sample npz."""
+    with zipfile.ZipFile(npz) as archive:
+        data = archive.read("arr_0.npy")
+    return data[10 + int.from_bytes(data[8:10], "little"):]

@@ -198,6 +198,7 @@ int64_t Model::parameter_count() const {
 }
 
 void Model::to(const at::Device& device) {
+  device_ = device;
   if (network_) network_->weights().to(device);
   conditioning_->to(device);
   first_stage_->weights().to(device);

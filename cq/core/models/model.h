@@ -64,11 +64,13 @@ class Model {
   std::vector<at::Tensor> trainable() const;
   int64_t parameter_count() const;
   void to(const at::Device& device);
+  const at::Device& device() const { return device_; }
 
  private:
   void set_scale(const WeightSource* source);
 
   std::string name_;
+  at::Device device_ = at::kCPU;
   Diffusion diffusion_;
   LatentConfig latent_;
   GuidanceRule guidance_;

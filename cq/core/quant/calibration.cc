@@ -61,7 +61,7 @@ void calibrate_weights(const Network& network, const QuantParameters& quant, Cal
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = search_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
                                                quant.weight_symmetric);
-      out[weight_key(unit, side)] = at::stack({ranges.scale, ranges.zero_point});
+      out[weight_key(unit, side)] = at::stack({ranges.scale, ranges.zero_point}).cpu();
     }
   }
 }
@@ -108,9 +108,9 @@ at::Tensor call_step(const Model& model, const Executor& executor, double guidan
                      const Trajectory& trajectory, const at::Tensor& picked, int64_t step,
                      PointHandler& points) {
   const Denoiser denoiser(model, executor, guidance);
-  return denoiser.eps(trajectory.x[step].index_select(0, picked),
-                      trajectory.labels.index_select(0, picked), trajectory.timesteps[size_t(step)],
-                      step, points);
+  return denoiser.eps(trajectory.x[step].index_select(0, picked).to(model.device()),
+                      trajectory.labels.index_select(0, picked).to(model.device()),
+                      trajectory.timesteps[size_t(step)], step, points);
 }
 
 Trajectory record_trajectory(const Model& model, const Sampler& sampler,
@@ -131,8 +131,9 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
   for (int64_t first = 0; first < n; first += request.batch) {
     const int64_t count = std::min(request.batch, n - first);
     const NoiseSource noise(request.seed, first);
-    const auto labels = trajectory.labels.narrow(0, first, count);
-    const auto run = sampler.start(noise.draw(count, {l.channels, l.size, l.size}, 0), noise);
+    const auto labels = trajectory.labels.narrow(0, first, count).to(model.device());
+    const auto x = noise.draw(count, {l.channels, l.size, l.size}, 0).to(model.device());
+    const auto run = sampler.start(x, noise);
     while (!run->done()) {
       const int64_t call = run->call();
       trajectory.x[call].narrow(0, first, count).copy_(run->x());
@@ -191,7 +192,7 @@ Calibration calibrate_once(const Model& model, const at::Tensor& x, const at::Te
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto r = full_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
                                         quant.weight_symmetric);
-      ranges[weight_key(unit, side)] = at::stack({r.scale, r.zero_point});
+      ranges[weight_key(unit, side)] = at::stack({r.scale, r.zero_point}).cpu();
     }
   }
   return ranges;

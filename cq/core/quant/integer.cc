@@ -45,7 +45,7 @@ std::unique_ptr<QuantizedExecutor> make_integer_executor(const Network& network,
                                                          const QuantParameters& quant,
                                                          const Calibration& calibration,
                                                          const Corrections& corrections) {
-  const auto device = network.weights().units().front().weight.device();
+  const auto device = network.device();
   if (device.is_cpu()) {
     return std::make_unique<IntegerExecutor>(network, quant, calibration, corrections);
   }

@@ -74,14 +74,16 @@ std::string attention_key(const AttentionUnit& unit, char operand) {
 
 SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParameters& quant,
                                      const Calibration& calibration, const Corrections& corrections)
-    : quant_(quant), corrections_(corrections) {
+    : quant_(quant), corrections_(on_device(corrections, network.device())) {
   for (const auto& unit : network.weights().units()) {
+    const auto device = unit.weight.device();
     auto& state = units_.emplace_back();
     for (int64_t side = 0; side < sides(unit); ++side) {
-      const auto ranges = read_weight_ranges(calibration, unit, side);
+      const auto ranges = on_device(read_weight_ranges(calibration, unit, side), device);
       state.sides.push_back(
           {dequantize_weight(
-               weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant)), ranges),
+               weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant)).to(device),
+               ranges),
            read_ranges(calibration, act_key(unit, side))});
     }
     const auto correction = corrections_.outputs.find(unit.id);

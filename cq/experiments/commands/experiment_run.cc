@@ -30,10 +30,12 @@ ProvenanceInput provenance_of(const Workbench& bench, const Context& context) {
 }  // namespace
 
 RunnerOptions runner_options(const CommonOptions& common, const ProgressOptions& progress,
-                             const Workbench& bench) {
+                             Workbench& bench) {
+  const auto context = make_context(common);
+  bench.use(context.device);
   RunnerOptions options;
   if (progress.json) options.progress = ProgressStyle::json;
-  options.provenance = collect_provenance(provenance_of(bench, make_context(common)));
+  options.provenance = collect_provenance(provenance_of(bench, context));
   return options;
 }
 

@@ -13,9 +13,10 @@ struct ProgressOptions {
   bool json = false;
 };
 
-/// Device, threads and provenance of this process, progress as the options say.
+/// Device (of the bench from now on), threads and provenance of this process, progress as the
+/// options say.
 RunnerOptions runner_options(const CommonOptions& common, const ProgressOptions& progress,
-                             const Workbench& bench);
+                             Workbench& bench);
 
 /// Writes the experiment's report and prints its table; nothing where no cell is done.
 void report_results(const std::filesystem::path& experiment, bool print);

@@ -152,7 +152,7 @@ int dry_run(Experiment& experiment, const RunOptions& options) {
   const auto state = plan.look(store);
   CostGuesses guesses;
   if (!state.pending.empty() && !plan.estimate(store, state).unknown_kinds.empty()) {
-    make_context(options.common);
+    experiment.bench->use(make_context(options.common).device);
     const auto config = experiment.jobs->config(state.pending.front());
     guesses = measure_shortly(*read_cell(config, *experiment.bench), *experiment.bench);
   }

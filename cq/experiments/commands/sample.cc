@@ -55,18 +55,6 @@ CellExecution prepare(const StageContext& context, Progress& progress) {
   return {context, StageFolder({}, {}, folders, *bar)};
 }
 
-/// The model where it is to compute.
-std::shared_ptr<const Model> model_on(const StageContext& context, at::Device device) {
-  const auto& cell = *context.cell;
-  if (device.is_cpu()) return context.bench->model(*cell.model);
-  if (cell.quant.enabled() || cell.corrector->corrects()) {
-    throw UsageError("[sample] quantization and error correction run on the CPU: --device cpu");
-  }
-  auto model = load_model(cell.config);
-  model->to(device);
-  return model;
-}
-
 bool is_npz(const std::filesystem::path& path) {
   return path.extension() == ".npz";
 }
@@ -127,7 +115,8 @@ int sample_command(const SampleOptions& options) {
   const auto context = context_of(config);
   const auto& cell = *context.cell;
   const c10::NoGradGuard no_grad;
-  const auto model = model_on(context, where.device);
+  context.bench->use(where.device);
+  const auto model = context.bench->model(*cell.model);
   const auto labels = labels_of(options, model->classes());
 
   const auto start = std::chrono::steady_clock::now();

@@ -9,6 +9,7 @@
 #include "cq/base/interrupt.h"
 #include "cq/base/json.h"
 #include "cq/core/denoiser.h"
+#include "cq/core/device.h"
 #include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/pipeline/execution.h"
 
@@ -36,12 +37,15 @@ class CallTimer {
       : labels_(cycling_labels(0, batch, context.model().classes())),
         timesteps_(context.cell->sampler->timesteps()) {
     const auto& l = context.model().latent();
-    x_ = NoiseSource(0, 0).draw(batch, {l.channels, l.size, l.size}, 0);
+    const auto device = context.model().device();
+    x_ = NoiseSource(0, 0).draw(batch, {l.channels, l.size, l.size}, 0).to(device);
+    labels_ = labels_.to(device);
   }
   double operator()(const Denoiser& denoiser, int64_t step, PointHandler& points) const {
     throw_if_interrupted();
     const auto start = std::chrono::steady_clock::now();
     denoiser.eps(x_, labels_, timesteps_[size_t(step)], step, points);
+    synchronize(x_.device());
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 

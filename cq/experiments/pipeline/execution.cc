@@ -10,7 +10,10 @@ CellExecution::CellExecution(const StageContext& context, const StageFolder& fol
     : cell_(*context.cell) {
   schedule_ = cell_.policy->caches() ? load_schedule(folder.input("schedule"))
                                      : uniform_schedule(cell_.sampler->calls(), 1);
-  if (cell_.corrector->corrects()) corrections_ = load_corrections(folder.input("correction"));
+  if (cell_.corrector->corrects()) {
+    corrections_ =
+        on_device(load_corrections(folder.input("correction")), context.model().device());
+  }
   if (!cell_.quant.enabled()) {
     executor_ = std::make_unique<FloatExecutor>();
     return;
@@ -21,7 +24,7 @@ CellExecution::CellExecution(const StageContext& context, const StageFolder& fol
 CellExecution::CellExecution(const CellSpec& cell, const Network& network, PackedExecution packed)
     : cell_(cell),
       schedule_(std::move(packed.schedule)),
-      corrections_(std::move(packed.corrections)) {
+      corrections_(on_device(std::move(packed.corrections), network.device())) {
   quantize(network, packed.calibration);
 }
 

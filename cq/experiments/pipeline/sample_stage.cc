@@ -59,9 +59,9 @@ void sample_shard(const StageContext& context, int64_t first, int64_t n, StageFo
   while (done < n) {
     const int64_t count = std::min(batch, n - done);
     TickingPoints points(execution.points(), folder.bar());
-    const auto latents =
-        sample_latents(model, *cell.sampler, denoiser, labels.narrow(0, done, count),
-                       NoiseSource(uint64_t(cell.run.seed), first + done), points);
+    const auto latents = sample_latents(model, *cell.sampler, denoiser,
+                                        labels.narrow(0, done, count).to(model.device()),
+                                        NoiseSource(uint64_t(cell.run.seed), first + done), points);
     const auto made = decode_images(model, latents);
     images = images.defined() ? at::cat({images, made}, 0) : made;
     done += count;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "cq/core/denoiser.h"
+#include "cq/core/device.h"
 
 namespace cq {
 
@@ -15,13 +16,14 @@ namespace {
 /// Seconds of one call for `batch` images, guidance included.
 double seconds_of_call(const CellSpec& cell, const Model& model, int64_t batch) {
   const auto& l = model.latent();
-  const auto x = NoiseSource(0, 0).draw(batch, {l.channels, l.size, l.size}, 0);
-  const auto labels = cycling_labels(0, batch, model.classes());
+  const auto x = NoiseSource(0, 0).draw(batch, {l.channels, l.size, l.size}, 0).to(model.device());
+  const auto labels = cycling_labels(0, batch, model.classes()).to(model.device());
   const FloatExecutor executor;
   const Denoiser denoiser(model, executor, cell.guidance);
   ComputeAll compute;
   const auto start = std::chrono::steady_clock::now();
   denoiser.eps(x, labels, cell.sampler->timesteps().front(), 0, compute);
+  synchronize(model.device());
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

@@ -28,6 +28,13 @@ std::string hash_of_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
+void Workbench::use(const at::Device& device) {
+  if (device == device_) return;
+  device_ = device;
+  models_.clear();
+  networks_.clear();
+}
+
 const std::string& Workbench::hash(const std::string& file) {
   auto found = hashes_.find(file);
   if (found == hashes_.end()) {
@@ -67,7 +74,11 @@ std::shared_ptr<const ModelChoice> Workbench::choose(const config::Node& job) {
 
 std::shared_ptr<const Model> Workbench::model(const ModelChoice& choice) {
   auto& model = models_[canonical_json(choice.key)];
-  if (!model) model = load_model(choice.config);
+  if (!model) {
+    auto made = load_model(choice.config);
+    made->to(device_);
+    model = std::move(made);
+  }
   return model;
 }
 
@@ -82,8 +93,7 @@ std::shared_ptr<FeatureNetwork> Workbench::features(const std::string& network,
                                                     const std::optional<std::string>& resize) {
   auto& made = networks_[fmt::format("{} {} {}", network, resize.value_or(""), weights)];
   if (!made) {
-    made = make_feature_network(
-        {network, find_data_file(weights), resize.value_or(""), at::Device(at::kCPU)});
+    made = make_feature_network({network, find_data_file(weights), resize.value_or(""), device_});
   }
   return made;
 }

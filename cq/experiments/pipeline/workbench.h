@@ -24,6 +24,9 @@ struct ModelChoice {
 
 class Workbench {
  public:
+  /// Where networks run from now on; the CPU until this is called.
+  void use(const at::Device& device);
+  const at::Device& device() const { return device_; }
   /// The job's model. Throws UsageError where its weights are missing.
   std::shared_ptr<const ModelChoice> choose(const config::Node& job);
   /// With its weights. Throws RunError where they do not fit.
@@ -39,6 +42,7 @@ class Workbench {
   const std::map<std::string, std::string>& hashes() const { return hashes_; }
 
  private:
+  at::Device device_ = at::kCPU;
   std::map<std::string, std::shared_ptr<const ModelChoice>> choices_;
   std::map<std::string, std::shared_ptr<const Model>> models_;
   std::map<std::string, std::shared_ptr<FeatureNetwork>> networks_;

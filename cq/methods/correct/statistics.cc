@@ -76,8 +76,9 @@ BothProducts both_products(const CorrectionInputs& in, int64_t step, const at::T
 void set_line(at::Tensor& slope, at::Tensor& offset, int64_t steps, int64_t step,
               const AffineSums::Line& line) {
   if (!slope.defined()) {
-    slope = at::ones({steps, line.slope.size(0)});
-    offset = at::zeros({steps, line.slope.size(0)});
+    const auto floats = line.slope.options().dtype(at::kFloat);
+    slope = at::ones({steps, line.slope.size(0)}, floats);
+    offset = at::zeros({steps, line.slope.size(0)}, floats);
   }
   slope[step].copy_(line.slope);
   offset[step].copy_(line.offset);
