@@ -104,16 +104,9 @@ struct DecodeProgram {
   Decode d;
   __device__ void operator()(int64_t i) const { decode_value(d, i / d.channels, i % d.channels); }
 };
-struct CoefficientsProgram {
-  Coefficients k;
-  __device__ void operator()(int64_t i) const { coefficients_of(k, i); }
-};
 
 }  // namespace
 
-void launch_coefficients(const Coefficients& k, cudaStream_t stream) {
-  launch_points("coefficients", CoefficientsProgram{k}, k.channels, stream);
-}
 void launch_group_norm(const GroupNorm& n, int64_t images, cudaStream_t stream) {
   launch_points("group norm's moments", MomentsProgram{n},
                 images * group_norm_parts(n) * n.channels(), stream);

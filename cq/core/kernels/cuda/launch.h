@@ -10,7 +10,6 @@ namespace cq::kernels::cuda {
 void check(cudaError_t status, const char* what);
 
 void launch_product(const DeviceProduct& p, cudaStream_t stream);
-void launch_coefficients(const Coefficients& k, cudaStream_t stream);
 void launch_group_norm(const GroupNorm& n, int64_t images, cudaStream_t stream);
 void launch_activate(const DeviceActivate& a, cudaStream_t stream);
 void launch_layer_norm(const DeviceLayerNorm& n, cudaStream_t stream);

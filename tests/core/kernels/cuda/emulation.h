@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cq/core/kernels/cuda/norm_programs.h"
+#include "cq/core/kernels/cuda/point_programs.h"
 #include "cq/core/kernels/cuda/product_tile.h"
 #include "cq/core/kernels/cuda/row_programs.h"
 
@@ -178,9 +179,6 @@ class EmulatedKernels : public DeviceKernels {
         }
       }
     }
-  }
-  void coefficients(const Coefficients& k) const override {
-    for (int64_t c = 0; c < k.channels; ++c) coefficients_of(k, c);
   }
   void group_norm(const GroupNorm& n, int64_t images) const override {
     for (int64_t i = 0; i < images * group_norm_parts(n); ++i) {

@@ -342,33 +342,6 @@ TEST_P(DeviceRowsTest, DecodedCodes) {
   }
 }
 
-TEST_P(DeviceRowsTest, CoefficientsByHand) {
-  // factor = 0.5 * 0.25 * slope, zero = -factor * weight_zero, bias = b + offset - factor * 3 *
-  // sum.
-  Coefficients k{.channels = 2, .scale = 0.5, .zero_point = 3};
-  k.weight_scale = backend().put(vector<float>{0.25F, 0.25F});
-  k.weight_zero = backend().put(vector<float>{0, -8});
-  k.column_sums = backend().put(vector<float>{100, -40});
-  auto* factor = backend().put(vector<float>(2, 0));
-  auto* zero = backend().put(vector<float>(2, 0));
-  auto* bias = backend().put(vector<float>{1, 2});
-  k.factor = factor;
-  k.zero = zero;
-  k.bias = bias;
-  k.bias_out = bias;
-  kernels().coefficients(k);
-  EXPECT_EQ(backend().get(factor, 2), (vector<float>{0.125F, 0.125F}));
-  EXPECT_EQ(backend().get(zero, 2), (vector<float>{0, 1}));
-  EXPECT_EQ(backend().get(bias, 2), (vector<float>{1 - 37.5F, 2 + 15}));
-  k.slope = backend().put(vector<float>{2, -1});
-  k.offset = backend().put(vector<float>{10, 20});
-  k.bias = nullptr;
-  kernels().coefficients(k);
-  EXPECT_EQ(backend().get(factor, 2), (vector<float>{0.25F, -0.125F}));
-  EXPECT_EQ(backend().get(zero, 2), (vector<float>{0, -1}));
-  EXPECT_EQ(backend().get(bias, 2), (vector<float>{10 - 75, 20 - 15}));
-}
-
 INSTANTIATE_TEST_SUITE_P(All, DeviceRowsTest, testing::Values("EmulatedLate", "Gpu"), backend_name);
 
 }  // namespace
