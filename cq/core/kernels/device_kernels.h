@@ -81,12 +81,25 @@ struct DeviceActivate {
   Lattice to;        ///< where codes of a row go, in units of a.out.codes.stride
   Resampling resampling = Resampling::none;
   int64_t in_positions = 0, in_width = 0, out_width = 0;
+  /// Where rows of the input lie, in units of their stride, without resampling; width 0: one after
+  /// the other.
+  Lattice from = {.width = 0};
 };
 
 struct DeviceLayerNorm {
   LayerNorm norm;
   int64_t rows = 0;
   Lattice to;  ///< as in DeviceActivate
+};
+
+/// Codes of tokens [images][tokens][heads][in_width], of which `width` are used, to [images][heads]
+/// [width][out_tokens], zeros beyond the last token. in_width and out_tokens are multiples of
+/// kDeviceDepth.
+struct TokensLast {
+  const uint8_t* in = nullptr;
+  uint8_t* out = nullptr;
+  int64_t images = 0, tokens = 0, heads = 0, width = 0;
+  int64_t in_width = 0, out_tokens = 0;
 };
 
 class DeviceKernels {
@@ -99,6 +112,7 @@ class DeviceKernels {
   virtual void activate(const DeviceActivate& a) const = 0;
   virtual void layer_norm(const DeviceLayerNorm& n) const = 0;
   virtual void softmax(const Softmax& s, int64_t rows) const = 0;
+  virtual void tokens_last(const TokensLast& t) const = 0;
   virtual void window_sums(const WindowSums& w, int64_t lines) const = 0;
   virtual void decode(const Decode& d, int64_t rows) const = 0;
 };

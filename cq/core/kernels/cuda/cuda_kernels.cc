@@ -34,6 +34,7 @@ class CudaKernels : public DeviceKernels {
   void softmax(const Softmax& s, int64_t rows) const override {
     cuda::launch_softmax(s, rows, stream());
   }
+  void tokens_last(const TokensLast& t) const override { cuda::launch_tokens_last(t, stream()); }
   void window_sums(const WindowSums& w, int64_t lines) const override {
     cuda::launch_window_sums(w, lines, stream());
   }

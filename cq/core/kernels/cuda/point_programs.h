@@ -11,6 +11,24 @@ CQ_DEVICE void decode_value(const Decode& d, int64_t r, int64_t c) {
   d.out.row(r)[c] = y;
 }
 
+/// kDeviceDepth tokens of one channel: `channel` = (image * heads + head) * width + channel of the
+/// head. Threads that are neighbours in channels read neighbouring bytes.
+CQ_DEVICE void tokens_of_channel(const TokensLast& t, int64_t channel, int64_t first) {
+  struct alignas(kDeviceDepth) Chunk {
+    uint32_t words[kDeviceDepth / 4];
+  };
+  const int64_t head = channel / t.width, token = t.heads * t.in_width;
+  const uint8_t* from = t.in + head / t.heads * t.tokens * token + head % t.heads * t.in_width +
+                        channel % t.width + first * token;
+  Chunk chunk = {};
+  CQ_UNROLL
+  for (int i = 0; i < int(kDeviceDepth); ++i) {
+    const uint32_t code = first + i < t.tokens ? from[i * token] : 0;
+    chunk.words[i / 4] |= code << (i % 4 * 8);
+  }
+  *reinterpret_cast<Chunk*>(t.out + channel * t.out_tokens + first) = chunk;
+}
+
 /// The window at column x of an output line.
 CQ_DEVICE void window_sum(const WindowSums& w, int64_t line, int64_t x) {
   const int64_t image = line / w.out_height, top = line % w.out_height * w.stride - w.pad_top;

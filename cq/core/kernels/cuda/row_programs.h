@@ -46,8 +46,9 @@ CQ_DEVICE void activate_row(const DeviceActivate& d, int64_t row, const Team& te
   const int64_t image = row / a.rows_per_image, position = row % a.rows_per_image;
   const float inverse = a.out.range.inverse_scale;
   if (d.resampling == Resampling::none) {
+    const int64_t from = d.from.width > 0 ? d.from.offset(row) : row;
     store_codes(team, a.out, row, d.to.offset(row), a.channels,
-                [&](int64_t c) { return activated(a, image, row, c) * inverse; });
+                [&](int64_t c) { return activated(a, image, from, c) * inverse; });
     return;
   }
   const int64_t y = position / d.out_width, x = position % d.out_width;

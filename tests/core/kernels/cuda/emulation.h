@@ -197,6 +197,11 @@ class EmulatedKernels : public DeviceKernels {
   void softmax(const Softmax& s, int64_t rows) const override {
     for (int64_t r = 0; r < rows; ++r) softmax_row(s, r, EmulatedWarp{});
   }
+  void tokens_last(const TokensLast& t) const override {
+    for (int64_t c = 0; c < t.images * t.heads * t.width; ++c) {
+      for (int64_t i = 0; i < t.out_tokens; i += kDeviceDepth) tokens_of_channel(t, c, i);
+    }
+  }
   void window_sums(const WindowSums& w, int64_t lines) const override {
     for (int64_t i = 0; i < lines * w.out_width; ++i)
       window_sum(w, i / w.out_width, i % w.out_width);
