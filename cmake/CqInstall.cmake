@@ -10,15 +10,19 @@ foreach(folder configs models)
 endforeach()
 install(FILES LICENSE CITATION.cff DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-# OpenCV's imgcodecs needs GDAL and a hundred more libraries, so this one has the other codecs, and
-# --as-needed drops the library from the program. The old kind of run path is wanted: the
-# libraries beside the program find each other through it too.
+# For programs that go into the archive. OpenCV's imgcodecs needs GDAL and a hundred more libraries,
+# so they link cq_image_codecs_png_jpeg, which has the other codecs, and --as-needed drops the
+# library from them. The old kind of run path is wanted: the libraries beside the program find each
+# other through it too.
+function(cq_portable program)
+  target_link_options(${program} PRIVATE -Wl,--as-needed -Wl,--disable-new-dtags)
+  set_target_properties(
+    ${program}
+    PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/portable
+               BUILD_WITH_INSTALL_RPATH ON
+               INSTALL_RPATH "$ORIGIN/../lib")
+endfunction()
 add_executable(cq-exp-portable EXCLUDE_FROM_ALL cq/main.cc)
 target_link_libraries(cq-exp-portable PRIVATE cq_image_codecs_png_jpeg cq_experiments)
-target_link_options(cq-exp-portable PRIVATE -Wl,--as-needed -Wl,--disable-new-dtags)
-set_target_properties(
-  cq-exp-portable
-  PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/portable
-             OUTPUT_NAME cq-exp
-             BUILD_WITH_INSTALL_RPATH ON
-             INSTALL_RPATH "$ORIGIN/../lib")
+cq_portable(cq-exp-portable)
+set_target_properties(cq-exp-portable PROPERTIES OUTPUT_NAME cq-exp)

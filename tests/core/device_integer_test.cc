@@ -31,6 +31,13 @@ std::string no_gpu() {
   return at::detail::getCUDAHooks().hasCUDA() ? "" : "libtorch finds no GPU";
 }
 
+/// libtorch remembers whether there is a GPU from when it is first asked, which a convolution may
+/// do: its CUDA library must be there before any test.
+class LoadCuda : public testing::Environment {
+  void SetUp() override { no_gpu(); }
+};
+const auto* const kLoadCuda = testing::AddGlobalTestEnvironment(new LoadCuda);
+
 class DeviceLayerTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
@@ -138,23 +145,49 @@ TEST_P(DeviceLayerTest, AttentionGivesWhatTheCpuGives) {
 INSTANTIATE_TEST_SUITE_P(All, DeviceLayerTest, testing::Bool(),
                          [](const auto& tested) { return tested.param ? "Gpu" : "Emulated"; });
 
-/// Networks, with the kernels emulated.
-class DeviceIntegerTest : public testing::TestWithParam<const char*> {
+struct OnDevice {
+  const char* network;
+  bool gpu;
+};
+
+/// Networks, on the CPU and again where the kernels work.
+class DeviceIntegerTest : public testing::TestWithParam<OnDevice> {
  protected:
   DeviceIntegerTest()
-      : model_(std::string(GetParam()) == "unet" ? test::small_unet() : test::small_dit()),
+      : model_(small_model()),
+        there_(small_model()),
         sampler_({.steps = 2}, model_.diffusion()),
         runs_(record_trajectory(model_, sampler_, {.guidance = 2.0, .samples = 2, .batch = 2})),
         quant_{.name = "quantized", .recompute_samples = 2, .cached_samples = 2},
         point_(model_.network().cache_point(0, {})) {}
-  at::Tensor call(const Executor& executor) {
-    ComputeAll compute;
-    return call_step(model_, executor, 2.0, runs_, at::arange(2, at::kLong), 1, compute);
+  void SetUp() override {
+    if (!GetParam().gpu) return;
+    if (const auto reason = no_gpu(); !reason.empty()) GTEST_SKIP() << reason;
+    there_.to(at::Device(at::kCUDA, 0));
+  }
+  static Model small_model() {
+    return std::string(GetParam().network) == "unet" ? test::small_unet() : test::small_dit();
+  }
+  std::unique_ptr<DeviceKernels> kernels() const {
+    if (GetParam().gpu) return integer_kernels(device());
+    return std::make_unique<EmulatedKernels>();
+  }
+  at::Device device() const { return there_.network().weights().units()[0].weight.device(); }
+  at::Tensor call(const Model& model, const Executor& executor, int64_t step,
+                  PointHandler& points) {
+    auto runs = runs_;
+    const auto on = model.network().weights().units()[0].weight.device();
+    runs.x = runs.x.to(on);
+    runs.labels = runs.labels.to(on);
+    return call_step(model, executor, 2.0, runs, at::arange(2, at::kLong).to(on), step, points);
+  }
+  Calibration ranges() {
+    return calibrate(model_, 2.0, runs_, quant_, {.steps = 2, .recompute = {0, 1}}, point_);
   }
   Corrections corrections() const { return test::some_corrections(model_, point_, 2); }
 
   c10::NoGradGuard no_grad_;
-  Model model_;
+  Model model_, there_;
   Ddim sampler_;
   Trajectory runs_;
   QuantParameters quant_;
@@ -164,43 +197,82 @@ class DeviceIntegerTest : public testing::TestWithParam<const char*> {
 /// Computes every layer both ways from the same input, and goes on with the CPU's result.
 class BothWays : public Executor {
  public:
-  BothWays(const Executor& cpu, const Executor& device) : cpu_(cpu), device_(device) {}
+  BothWays(const Executor& cpu, const Executor& device, const Network& there)
+      : cpu_(cpu), device_(device), there_(there) {}
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
-    return compare(unit.name, cpu_.run(unit, in, step), device_.run(unit, in, step));
+    const auto& twin = there_.weights().units()[size_t(unit.id)];
+    const UnitInput moved{.x = move(in.x),
+                          .skip = move(in.skip),
+                          .scale = move(in.scale),
+                          .shift = move(in.shift),
+                          .gate = move(in.gate),
+                          .residual = move(in.residual),
+                          .channel_bias = move(in.channel_bias)};
+    return compare(unit.name, cpu_.run(unit, in, step), device_.run(twin, moved, step));
   }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
     return compare(unit.name, cpu_.attention(unit, q, k, v, step),
-                   device_.attention(unit, q, k, v, step));
+                   device_.attention(unit, move(q), move(k), move(v), step));
   }
 
  private:
+  at::Tensor move(const at::Tensor& x) const {
+    return x.defined() ? x.to(there_.weights().units()[0].weight.device()) : x;
+  }
   static at::Tensor compare(const std::string& layer, at::Tensor a, const at::Tensor& b) {
     // Codes on a border may round differently.
-    EXPECT_LT(((a - b).norm() / a.norm()).item<double>(), 2e-3) << layer;
+    EXPECT_LT(((a - b.cpu()).norm() / a.norm()).item<double>(), 2e-3) << layer;
     return a;
   }
   const Executor &cpu_, &device_;
+  const Network& there_;
 };
 
 TEST_P(DeviceIntegerTest, LayersGiveWhatTheCpuGives) {
   const auto c = corrections();
   for (const int64_t bits : {8, 4}) {
     quant_.weight_bits = bits;
-    const auto ranges =
-        calibrate(model_, 2.0, runs_, quant_, {.steps = 2, .recompute = {0, 1}}, point_);
-    const IntegerExecutor cpu(model_.network(), quant_, ranges, c);
-    const DeviceIntegerExecutor device(model_.network(), quant_, ranges, c,
-                                       std::make_unique<EmulatedKernels>());
-    call(BothWays(cpu, device));
+    const auto calibrated = ranges();
+    const IntegerExecutor cpu(model_.network(), quant_, calibrated, c);
+    const DeviceIntegerExecutor device(there_.network(), quant_, calibrated, c, kernels());
+    ComputeAll compute;
+    call(model_, BothWays(cpu, device, there_.network()), 1, compute);
     const auto x = at::randn({2, 3, 4, 4});
     const auto kept = cpu.read(cpu.keep(x, 1), 1, {}, {});
-    EXPECT_LT((kept - device.keep(x, 1)).abs().max().item<double>(), 1e-5);
+    EXPECT_LT((kept - device.keep(x.to(this->device()), 1).cpu()).abs().max().item<double>(), 1e-5);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DeviceIntegerTest, testing::Values("unet", "dit"),
-                         [](const auto& tested) { return tested.param; });
+/// A step that computes everything and one that reuses the feature.
+TEST_P(DeviceIntegerTest, CachedStepsGiveWhatTheCpuGives) {
+  const auto c = corrections();
+  const auto calibrated = ranges();
+  const IntegerExecutor cpu(model_.network(), quant_, calibrated, c);
+  const DeviceIntegerExecutor integer(there_.network(), quant_, calibrated, c, kernels());
+  const SimulatedExecutor simulated(there_.network(), quant_, calibrated, c);
+  const Schedule schedule{.steps = 2, .recompute = {0}};
+  ScheduledCache here(schedule, point_, {}, cpu);
+  const std::array<const QuantizedExecutor*, 2> executors{&integer, &simulated};
+  for (const auto* device : executors) {
+    ScheduledCache other(schedule, point_, {}, *device);
+    for (int64_t step = 0; step < 2; ++step) {
+      const auto expected = call(model_, cpu, step, here);
+      const auto made = call(there_, *device, step, other);
+      EXPECT_EQ(made.device(), this->device());
+      // Codes on a border round differently, and guidance doubles what comes of it.
+      EXPECT_LT(((made.cpu() - expected).norm() / expected.norm()).item<double>(), 0.06) << step;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, DeviceIntegerTest,
+                         testing::Values(OnDevice{"unet", false}, OnDevice{"unet", true},
+                                         OnDevice{"dit", false}, OnDevice{"dit", true}),
+                         [](const auto& tested) {
+                           return std::string(tested.param.network) +
+                                  (tested.param.gpu ? "Gpu" : "Emulated");
+                         });
 
 template <class Body>
 std::string message_of(const Body& body) {

@@ -31,6 +31,23 @@ struct BatchStep {
 /// Bytes that are copied at once: depths and strides of a product's operands are multiples.
 inline constexpr int64_t kDeviceDepth = 16;
 
+/// What becomes of the sums of a side of a layer, from ranges that change from step to step:
+///   scale weight_scale[c] slope[c] (sum - zero_point column_sums[c] - weight_zero[c] row_sums[r])
+///     + bias[c] + offset[c],
+/// the first difference in 32 bits, exact.
+struct Coefficients {
+  float scale = 1;  ///< of the input's codes
+  int32_t zero_point = 0;
+  const float* weight_scale = nullptr;  ///< [O], this and what follows; null: no coefficients
+  const float* weight_zero = nullptr;
+  const float* column_sums = nullptr;  ///< whole numbers below 2^24
+  const float* slope = nullptr;        ///< of an error correction, or null
+  const float* offset = nullptr;       ///< with slope
+  const float* bias = nullptr;         ///< or null
+  const int32_t* row_sums = nullptr;   ///< [rows] sums of code - zero point, or null
+  constexpr explicit operator bool() const { return weight_scale != nullptr; }
+};
+
 /// sums[r][c] = sum over taps t and k < depth of a[rows.offset(r) + t a_tap + k] b[c][t depth + k],
 /// u8 times s8 in 32 bits, then the epilogue. Windows of a convolution are rows of `a` that
 /// overlap, a tap being a row of its kernel.
@@ -45,28 +62,12 @@ struct DeviceProduct {
   /// `sums`, `products` and `channels` are not read.
   Rows<int32_t> sums = {};
   Epilogue end = {};
+  Coefficients coefficients =
+      {};  ///< where there, in place of the epilogue's factor, bias and terms
   /// Products of the same shape. `out` steps the epilogue's `out` or `sums`; `bias` its bias,
   /// `row_sums` the sums of its terms.
   int64_t batch = 1, inner = 1;
   BatchStep a_batch, b_batch, out_batch, bias_batch, row_sums_batch;
-};
-
-/// Per output channel of a side of a layer, from ranges that change from step to step:
-///   factor = scale weight_scale slope, zero = -factor weight_zero,
-///   bias (+)= offset - factor zero_point column_sums, in float64.
-struct Coefficients {
-  int64_t channels = 0;
-  double scale = 1;  ///< of the input's codes
-  double zero_point = 0;
-  const float* weight_scale = nullptr;
-  const float* weight_zero = nullptr;
-  const float* column_sums = nullptr;
-  const float* slope = nullptr;   ///< of an error correction, or null
-  const float* offset = nullptr;  ///< with slope
-  const float* bias = nullptr;    ///< what the bias starts from, or null
-  float* factor = nullptr;
-  float* zero = nullptr;
-  float* bias_out = nullptr;  ///< may be `bias`
 };
 
 /// Between activation and quantization.
@@ -80,6 +81,9 @@ struct DeviceActivate {
   Lattice to;        ///< where codes of a row go, in units of a.out.codes.stride
   Resampling resampling = Resampling::none;
   int64_t in_positions = 0, in_width = 0, out_width = 0;
+  /// Where rows of the input lie, in units of their stride, without resampling; width 0: one after
+  /// the other.
+  Lattice from = {.width = 0};
 };
 
 struct DeviceLayerNorm {
@@ -88,17 +92,27 @@ struct DeviceLayerNorm {
   Lattice to;  ///< as in DeviceActivate
 };
 
+/// Codes of tokens [images][tokens][heads][in_width], of which `width` are used, to [images][heads]
+/// [width][out_tokens], zeros beyond the last token. in_width and out_tokens are multiples of
+/// kDeviceDepth.
+struct TokensLast {
+  const uint8_t* in = nullptr;
+  uint8_t* out = nullptr;
+  int64_t images = 0, tokens = 0, heads = 0, width = 0;
+  int64_t in_width = 0, out_tokens = 0;
+};
+
 class DeviceKernels {
  public:
   virtual ~DeviceKernels() = default;
   virtual std::string name() const = 0;
   virtual void product(const DeviceProduct& p) const = 0;
-  virtual void coefficients(const Coefficients& c) const = 0;
   /// Both passes.
   virtual void group_norm(const GroupNorm& n, int64_t images) const = 0;
   virtual void activate(const DeviceActivate& a) const = 0;
   virtual void layer_norm(const DeviceLayerNorm& n) const = 0;
   virtual void softmax(const Softmax& s, int64_t rows) const = 0;
+  virtual void tokens_last(const TokensLast& t) const = 0;
   virtual void window_sums(const WindowSums& w, int64_t lines) const = 0;
   virtual void decode(const Decode& d, int64_t rows) const = 0;
 };

@@ -23,24 +23,38 @@ struct HeadCodes {
   at::Tensor sums;   ///< int32 [B, N, H], or undefined
 };
 
+/// Of this type and device; zeros where rows are longer than what is written into them.
+at::Tensor code_rows(at::IntArrayRef shape, int64_t written, const at::Tensor& like) {
+  const auto bytes = like.options().dtype(at::kByte);
+  return shape.back() == written ? at::empty(shape, bytes) : at::zeros(shape, bytes);
+}
+
 /// Tokens [B, N, H d], each head's part on its own so that it begins at a multiple of 16 bytes.
+/// They may be a part of longer ones.
 HeadCodes quantize_heads(const DeviceKernels& kernels, const at::Tensor& tokens, int64_t heads,
                          const kernels::CodeRange& range, bool as_signed, bool sums) {
-  const auto x = tokens.to(at::kFloat).contiguous();
+  auto x = tokens.to(at::kFloat);
+  if (x.stride(2) != 1) x = x.contiguous();
   const int64_t width = x.size(2) / heads, rows = x.size(0) * x.size(1) * heads;
   HeadCodes made;
-  made.codes =
-      at::zeros({x.size(0), x.size(1), heads, padded(width)}, x.options().dtype(at::kByte));
+  made.codes = code_rows({x.size(0), x.size(1), heads, padded(width)}, width, x);
   if (sums) made.sums = at::empty({x.size(0), x.size(1), heads}, x.options().dtype(at::kInt));
   kernels::Activate a;
-  a.x.floats = {x.data_ptr<float>(), width};
+  a.x.floats = {x.data_ptr<float>(), 1};
   a.channels = width;
   a.rows_per_image = rows;
   a.out = {.codes = {made.codes.data_ptr<uint8_t>(), padded(width)},
            .range = range,
            .as_signed = as_signed,
            .sums = sums ? made.sums.data_ptr<int32_t>() : nullptr};
-  kernels.activate({.a = a, .rows = rows, .to = {.width = rows, .step = 1}});
+  kernels.activate({.a = a,
+                    .rows = rows,
+                    .to = {.width = rows, .step = 1},
+                    .from = {.width = heads,
+                             .height = x.size(1),
+                             .step = width,
+                             .line = x.stride(1),
+                             .image = x.stride(0)}});
   return made;
 }
 
@@ -78,14 +92,22 @@ class Attention {
   /// Values with keys along their rows, [B, H, d, M padded], zeros beyond M; what they add.
   void set_values(const HeadCodes& v) {
     const int64_t images = v.codes.size(0);
-    const auto codes = v.codes.view(at::kChar);
-    values_ = at::zeros({images, heads_, width_, padded(keys_)}, codes.options());
-    values_.narrow(3, 0, keys_).copy_(codes.narrow(3, 0, width_).permute({0, 2, 3, 1}));
+    const auto codes = at::empty({images, heads_, width_, padded(keys_)}, v.codes.options());
+    kernels_.tokens_last({.in = v.codes.data_ptr<uint8_t>(),
+                          .out = codes.data_ptr<uint8_t>(),
+                          .images = images,
+                          .tokens = keys_,
+                          .heads = heads_,
+                          .width = width_,
+                          .in_width = padded(width_),
+                          .out_tokens = padded(keys_)});
+    values_ = codes.view(at::kChar);
     // (p - zp) (v - zv) = p v' - zp v' + (128 - zv) (p - zp), v' = v - 128 as stored.
     const auto factor = float(ranges_.p.scale * ranges_.v.scale);
     const auto floats = codes.options().dtype(at::kFloat);
     factor_ = at::full({width_}, factor, floats);
     row_factor_ = at::full({width_}, factor * float(kSignedOffset - ranges_.v.zero_point), floats);
+    if (ranges_.p.zero_point == 0) return;
     bias_ = (values_.sum({3}, false, at::kLong) * ranges_.p.zero_point).to(at::kFloat) * -factor;
   }
 
@@ -142,7 +164,7 @@ class Attention {
     p.depth = depth;
     p.end.rows_per_image = queries_;
     p.end.factor = factor_.data_ptr<float>();
-    p.end.bias = bias_[first].data_ptr<float>();
+    if (bias_.defined()) p.end.bias = bias_[first].data_ptr<float>();
     p.end.terms[0] = {row_sums.data_ptr<int32_t>(), row_factor_.data_ptr<float>()};
     p.end.out = {out[first].data_ptr<float>(), channels};
     p.batch = pairs;
@@ -160,7 +182,7 @@ class Attention {
   int64_t heads_, queries_, keys_, width_;
   HeadCodes q_, k_;
   at::Tensor column_terms_;         // int32 [B, H, M]
-  at::Tensor values_, bias_;        // s8 [B, H, d, M padded]; [B, H, d]
+  at::Tensor values_, bias_;        // s8 [B, H, d, M padded]; [B, H, d] or undefined
   at::Tensor factor_, row_factor_;  // [d]
 };
 

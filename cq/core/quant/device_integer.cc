@@ -16,10 +16,9 @@ DeviceIntegerExecutor::DeviceIntegerExecutor(const Network& network, const Quant
     const auto device = unit.weight.device();
     auto& state = units_.emplace_back();
     for (int64_t side = 0; side < sides(unit); ++side) {
-      auto ranges = read_weight_ranges(calibration, unit, side);
-      ranges = {ranges.scale.to(device), ranges.zero_point.to(device)};
+      const auto ranges = read_weight_ranges(calibration, unit, side);
       const int64_t bits = weight_bits(unit, quant);
-      const auto codes = weight_codes(calibration, unit, side, ranges, bits).to(device);
+      const auto codes = weight_codes(calibration, unit, side, ranges, bits);
       state.sides.push_back(
           {weight_rows(unit.name, codes, ranges, bits, unit.conv.groups, kernels::kDeviceDepth),
            read_ranges(calibration, act_key(unit, side))});

@@ -65,28 +65,18 @@ at::Tensor sums_of_windows(const DeviceKernels& kernels, const Unit& unit, const
   return out;
 }
 
-/// [O] factors of a side, of its zero points, and what is added by channel, all sides together.
-struct Factors {
-  at::Tensor factor, zero;
-};
-
-Factors factors_of(const DeviceKernels& kernels, const DeviceSide& side, const float* bias,
-                   const at::Tensor& bias_out) {
+kernels::Coefficients coefficients_of(const DeviceSide& side, const float* bias,
+                                      const int32_t* row_sums) {
   const auto& w = *side.weight;
-  const Factors made{at::empty_like(w.scale), at::empty_like(w.scale)};
-  kernels.coefficients({.channels = w.scale.size(0),
-                        .scale = side.range.scale,
-                        .zero_point = double(side.range.zero_point),
-                        .weight_scale = w.scale.data_ptr<float>(),
-                        .weight_zero = w.zero.data_ptr<float>(),
-                        .column_sums = w.column_sums.data_ptr<float>(),
-                        .slope = side.slope,
-                        .offset = side.offset,
-                        .bias = bias,
-                        .factor = made.factor.data_ptr<float>(),
-                        .zero = made.zero.data_ptr<float>(),
-                        .bias_out = bias_out.data_ptr<float>()});
-  return made;
+  return {.scale = float(side.range.scale),
+          .zero_point = int32_t(side.range.zero_point),
+          .weight_scale = w.scale.data_ptr<float>(),
+          .weight_zero = w.zero.data_ptr<float>(),
+          .column_sums = w.column_sums.data_ptr<float>(),
+          .slope = side.slope,
+          .offset = side.offset,
+          .bias = bias,
+          .row_sums = row_sums};
 }
 
 }  // namespace
@@ -97,27 +87,23 @@ at::Tensor device_product(const DeviceKernels& kernels, const std::vector<Device
   const auto& in = *end.input;
   const auto out = product_output(unit, in.x.dim(), sides[0].codes->shape(), in.x.device());
   const int64_t outputs = unit.out_channels();
-  const auto bias = at::empty_like(sides[0].weight->scale);
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto& side = sides[i];
     const auto g = geometry_of(unit, *side.codes);
-    const auto factors =
-        factors_of(kernels, side, i == 0 ? data_or_null(unit.bias) : bias.data_ptr<float>(), bias);
-    auto p = product_of(unit, side, g);
-    p.end.rows_per_image = g.height * g.width;
-    p.end.factor = factors.factor.data_ptr<float>();
-    p.end.out = {out.data_ptr<float>(), outputs};
-    if (i > 0) p.end.addend = {out.data_ptr<float>(), outputs};
+    const int32_t* row_sums = nullptr;
     at::Tensor windows;
     if (side.weight->has_zero) {
       const bool whole =
           g.kernel_height * g.kernel_width == 1 && unit.conv.stride == 1 && !side.codes->has_gaps();
       if (!whole) windows = sums_of_windows(kernels, unit, *side.codes, g);
-      p.end.terms[0] = {whole ? side.codes->sums() : windows.data_ptr<int32_t>(),
-                        factors.zero.data_ptr<float>()};
+      row_sums = whole ? side.codes->sums() : windows.data_ptr<int32_t>();
     }
+    auto p = product_of(unit, side, g);
+    p.coefficients = coefficients_of(side, i == 0 ? data_or_null(unit.bias) : nullptr, row_sums);
+    p.end.rows_per_image = g.height * g.width;
+    p.end.out = {out.data_ptr<float>(), outputs};
+    if (i > 0) p.end.addend = {out.data_ptr<float>(), outputs};
     if (i + 1 == sides.size()) {
-      p.end.bias = bias.data_ptr<float>();
       p.end.channel_bias = channel_rows(in.channel_bias);
       p.end.gate = channel_rows(in.gate);
       if (in.residual.defined()) p.end.residual = {in.residual.data_ptr<float>(), outputs};

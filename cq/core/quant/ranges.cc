@@ -27,7 +27,7 @@ at::Tensor find(const Calibration& calibration, const std::string& key) {
 }  // namespace
 
 std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::string& key) {
-  const auto table = find(calibration, key).to(at::kDouble).contiguous();
+  const auto table = find(calibration, key).to(at::kCPU, at::kDouble).contiguous();
   std::vector<QuantRange> ranges;
   for (int64_t t = 0; t < table.size(0); ++t) {
     const double* row = table.data_ptr<double>() + 2 * t;
@@ -53,7 +53,7 @@ std::vector<std::array<std::vector<QuantRange>, 4>> read_attention_ranges(
 
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side) {
   const auto key = weight_key(unit, side);
-  const auto table = find(calibration, key).to(at::kFloat).contiguous();
+  const auto table = find(calibration, key).to(at::kCPU, at::kFloat).contiguous();
   if (table.dim() != 2 || table.size(0) != 2 || table.size(1) != unit.out_channels()) {
     throw RunError("[quant] {} has shape [{}], expected [2, {}]", key,
                    fmt::join(table.sizes(), ", "), unit.out_channels());
@@ -61,7 +61,8 @@ WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit
   for (int64_t o = 0; o < table.size(1); ++o) {
     check_scale(key, table.data_ptr<float>()[o], fmt::format("in row {}", o));
   }
-  return {table[0], table[1]};
+  const auto there = table.to(unit.weight.device());
+  return {there[0], there[1]};
 }
 
 std::string codes_key(const Unit& unit, int64_t side) {
@@ -94,7 +95,7 @@ at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_
     throw RunError("[quant] layer {}: codes [{}] do not fit a weight [{}] of {} bits", unit.name,
                    fmt::join(codes.sizes(), ", "), fmt::join(weight.sizes(), ", "), bits);
   }
-  return codes;
+  return codes.to(weight.device());
 }
 
 }  // namespace cq

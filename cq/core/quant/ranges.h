@@ -17,7 +17,7 @@ std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::s
 std::vector<std::array<std::vector<QuantRange>, 4>> read_attention_ranges(
     const Network& network, const Calibration& calibration);
 
-/// Scales and zero points of a side of a weight [O]. Throws RunError as above.
+/// Scales and zero points of a side of a weight [O], where the weight is. Throws RunError as above.
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side);
 
 /// `codes.<unit>.<side>`: where a calibration holds the codes of a weight too (packed checkpoints),
@@ -25,8 +25,8 @@ WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit
 std::string codes_key(const Unit& unit, int64_t side);
 /// Two codes to a byte along each row, the first in the low half.
 at::Tensor pack_int4(const at::Tensor& codes);
-/// The codes of a side's weight: the calibration's, else made from the weight. Throws RunError
-/// naming the layer where they do not fit.
+/// The codes of a side's weight, where it is: the calibration's, else made from the weight. Throws
+/// RunError naming the layer where they do not fit.
 at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_t side,
                         const WeightRanges& ranges, int64_t bits);
 

@@ -87,7 +87,11 @@ SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParamete
            read_ranges(calibration, act_key(unit, side))});
     }
     const auto correction = corrections_.outputs.find(unit.id);
-    if (correction != corrections_.outputs.end()) state.correction = &correction->second;
+    if (correction == corrections_.outputs.end()) continue;
+    auto& [slope, offset] = correction->second;
+    slope = slope.to(unit.weight.device());
+    offset = offset.to(unit.weight.device());
+    state.correction = &correction->second;
   }
   attentions_ = read_attention_ranges(network, calibration);
   if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");

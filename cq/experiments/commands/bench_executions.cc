@@ -4,7 +4,10 @@
 #include <chrono>
 #include <functional>
 
+#include <ATen/ops/_int_mm.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/randn.h>
 
 #include "cq/base/error.h"
 #include "cq/base/interrupt.h"
@@ -12,6 +15,7 @@
 #include "cq/core/quant/integer.h"
 #include "cq/core/step_arena.h"
 #include "cq/experiments/commands/bench_product_cases.h"
+#include "cq/experiments/commands/common_context.h"
 
 namespace cq {
 
@@ -34,6 +38,22 @@ double integer_peak() {
   return peak.amount / 2 / best_of(4, peak.run);
 }
 
+/// Of random operands: a GPU's clock falls with the bits that change.
+double gpu_peak(at::ScalarType type, const at::Device& device) {
+  constexpr int64_t kSize = 8192, kProducts = 8;
+  const auto draw = [&] {
+    const auto x = at::randn({kSize, kSize}, at::TensorOptions().device(device));
+    return (type == at::kChar ? x * 40 : x).to(type);
+  };
+  const auto a = draw(), b = draw();
+  const auto product = [&] { return type == at::kChar ? at::_int_mm(a, b.t()) : at::mm(a, b.t()); };
+  const double seconds = best_of(4, [&] {
+    for (int64_t i = 0; i < kProducts; ++i) product();
+    wait_for(device);
+  });
+  return double(kProducts * kSize * kSize * kSize) / seconds;
+}
+
 double float_peak(at::ScalarType type) {
   constexpr int64_t kSize = 1024;
   const auto a = at::ones({kSize, kSize}, type), b = at::ones({kSize, kSize}, type);
@@ -48,9 +68,10 @@ const std::vector<std::string>& execution_kinds() {
   return kinds;
 }
 
-double peak_macs(const std::string& kind) {
-  if (kind == "integer") return integer_peak();
-  return float_peak(kind == "bfloat16" ? at::kBFloat16 : at::kFloat);
+double peak_macs(const std::string& kind, const at::Device& device) {
+  const auto floats = kind == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  if (!device.is_cpu()) return gpu_peak(kind == "integer" ? at::kChar : floats, device);
+  return kind == "integer" ? integer_peak() : float_peak(floats);
 }
 
 Execution::Execution(const BenchSetting& setting, const std::string& kind)
@@ -63,7 +84,7 @@ Execution::Execution(const BenchSetting& setting, const std::string& kind)
   } else {
     std::unique_ptr<QuantizedExecutor> made;
     if (kind == "integer") {
-      made = std::make_unique<IntegerExecutor>(network, setting.quant, *setting.ranges);
+      made = make_integer_executor(network, setting.quant, *setting.ranges, {});
     } else {
       made = std::make_unique<SimulatedExecutor>(network, setting.quant, *setting.ranges);
     }
@@ -74,6 +95,8 @@ Execution::Execution(const BenchSetting& setting, const std::string& kind)
   points_ = points({.steps = steps, .recompute = {0}});
   full_step();
   if (quantized_ != nullptr) return;
+  // What integers are held against on a GPU is bfloat16 with channels last.
+  if (kind == "bfloat16" && !setting.x.device().is_cpu()) return;
   // A library's user would take the faster of the two layouts.
   const double last = seconds_of([&] { full_step(); });
   layout_ = at::MemoryFormat::Contiguous;
@@ -100,15 +123,18 @@ void Execution::call(PointHandler& points, int64_t step) const {
 
 void Execution::full_step() {
   call(*points_, 0);
+  wait_for(setting_.x.device());
 }
 
 void Execution::cached_step() {
   call(*points_, 1);
+  wait_for(setting_.x.device());
 }
 
 void Execution::sample(const Schedule& schedule) const {
   const auto handler = points(schedule);
   for (int64_t step = 0; step < schedule.steps; ++step) call(*handler, step);
+  wait_for(setting_.x.device());
 }
 
 }  // namespace cq

@@ -20,7 +20,8 @@ struct BenchSetting {
   const Calibration* ranges = nullptr;
 };
 
-/// One execution. Calls are those of a sampler that recomputes step 0 alone.
+/// One execution. Calls are those of a sampler that recomputes step 0 alone; they return when the
+/// device has done them.
 class Execution {
  public:
   Execution(const BenchSetting& setting, const std::string& kind);
@@ -49,7 +50,8 @@ class Execution {
 const std::vector<std::string>& execution_kinds();
 
 /// Multiply-adds a second of the arithmetic that an execution of this kind runs on, from a product
-/// whose operands stay in the caches, on all threads.
-double peak_macs(const std::string& kind);
+/// whose operands stay in the caches, on all threads; of a GPU from large matrix products of
+/// libtorch's (the integers' is `_int_mm`).
+double peak_macs(const std::string& kind, const at::Device& device);
 
 }  // namespace cq

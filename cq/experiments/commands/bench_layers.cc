@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cq/experiments/commands/bops_counter.h"
+#include "cq/experiments/commands/common_context.h"
 
 namespace cq {
 
@@ -64,6 +65,7 @@ class TimingExecutor : public Executor {
   at::Tensor timed(const std::string& name, double bytes, Compute compute) const {
     const auto start = std::chrono::steady_clock::now();
     auto value = compute();
+    wait_for(value.device());
     auto& sum = sums_[name];
     sum.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     sum.bytes += bytes + bytes_of(value);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 
+#include <ATen/Context.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,12 +12,13 @@
 #include "cq/base/files.h"
 #include "cq/base/json.h"
 #include "cq/config/nearest.h"
-#include "cq/core/kernels/isa.h"
+#include "cq/core/kernels/cuda/cuda_kernels.h"
 #include "cq/core/noise.h"
 #include "cq/core/quant/calibration.h"
 #include "cq/experiments/commands/bench_executions.h"
 #include "cq/experiments/commands/bench_kernel_cases.h"
 #include "cq/experiments/commands/bench_layers.h"
+#include "cq/experiments/commands/bench_report.h"
 #include "cq/experiments/commands/bench_timing.h"
 #include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/commands/common_context.h"
@@ -30,32 +31,9 @@ namespace cq {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr double kGiga = 1e9;
-
-struct Cell {
-  std::string execution, step;
-  double operations = 0;  ///< of one call
-  Timing timing;
-  double gops() const { return operations / timing.median / kGiga; }
-};
-
-struct SamplerRow {
-  std::string execution, cache;
-  int64_t interval = 1, steps = 0;
-  double seconds = 0, speedup = 1;
-};
-
-struct Report {
-  std::string model;
-  int64_t batch = 1, threads = 1;
-  std::vector<Cell> cells;
-  std::map<std::string, double> peak_gops;
-  std::vector<SamplerRow> sampler;
-
-  double fraction(const Cell& cell) const { return cell.gops() / peak_gops.at(cell.execution); }
-};
+/// Images that ranges for a GPU are taken from, on the CPU, where a batch is larger.
+constexpr int64_t kCalibrated = 8;
 
 std::vector<std::string> chosen_executions(const BenchOptions& options) {
   if (options.executions.empty()) return execution_kinds();
@@ -93,14 +71,14 @@ std::vector<Expectation> read_expectations(const BenchOptions& options,
   return result;
 }
 
-double median_of(const Report& r, const std::string& execution, const std::string& step) {
+double median_of(const BenchReport& r, const std::string& execution, const std::string& step) {
   for (const auto& cell : r.cells) {
     if (cell.execution == execution && cell.step == step) return cell.timing.median;
   }
   throw UsageError("--expect needs {} among --executions", execution);
 }
 
-double value_of(const Report& r, const std::string& name) {
+double value_of(const BenchReport& r, const std::string& name) {
   if (name == "sampler_speedup") return r.sampler.back().speedup;
   if (name.ends_with("_peak")) {
     const auto kind = name.substr(0, name.size() - 5);
@@ -114,74 +92,23 @@ double value_of(const Report& r, const std::string& name) {
   return median_of(r, kind, step) / median_of(r, "integer", step);
 }
 
-Json document_of(const Report& r) {
-  Json document;
-  document["cells"] = Json::array();
-  for (const auto& cell : r.cells) {
-    document["cells"].push_back({{"model", r.model},
-                                 {"batch", r.batch},
-                                 {"execution", cell.execution},
-                                 {"step", cell.step},
-                                 {"isa", kernels::isa_name()},
-                                 {"threads", r.threads},
-                                 {"min_s", cell.timing.min},
-                                 {"median_s", cell.timing.median},
-                                 {"max_s", cell.timing.max},
-                                 {"gops", cell.gops()},
-                                 {"peak_fraction", r.fraction(cell)}});
-  }
-  document["peak"] = Json::object();
-  for (const auto& [kind, gops] : r.peak_gops) document["peak"][kind + "_gops"] = gops;
-  document["sampler"] = Json::array();
-  for (const auto& row : r.sampler) {
-    document["sampler"].push_back({{"execution", row.execution},
-                                   {"cache", row.cache},
-                                   {"interval", row.interval},
-                                   {"steps", row.steps},
-                                   {"seconds", row.seconds},
-                                   {"speedup", row.speedup}});
-  }
-  return document;
-}
-
-std::string table_of(const Report& r) {
-  std::string text = fmt::format(
-      "{}, batch {}, {}, {} threads\n{:<10} {:<7} {:>11} {:>11} {:>11} "
-      "{:>9} {:>8}\n",
-      r.model, r.batch, kernels::isa_name(), r.threads, "execution", "step", "median ms", "min ms",
-      "max ms", "GOPS", "of peak");
-  for (const auto& cell : r.cells) {
-    text += fmt::format("{:<10} {:<7} {:>11.2f} {:>11.2f} {:>11.2f} {:>9.1f} {:>8.2f}\n",
-                        cell.execution, cell.step, cell.timing.median * 1e3, cell.timing.min * 1e3,
-                        cell.timing.max * 1e3, cell.gops(), r.fraction(cell));
-  }
-  for (const auto& [kind, gops] : r.peak_gops) {
-    text += fmt::format("peak {:<10} {:.0f} GOPS\n", kind, gops);
-  }
-  for (const auto& row : r.sampler) {
-    text += fmt::format("sampler of {} steps: {} {} N={}: {:.2f} s, {:.2f}x\n", row.steps,
-                        row.execution, row.cache, row.interval, row.seconds, row.speedup);
-  }
-  return text;
-}
-
 /// Layers of either kind of step, what they cost together.
 double operations(const StepCount& count, int64_t batch) {
   return 2.0 * double(count.conv + count.linear + count.attention) * double(batch);
 }
 
-void draw_roofline(const BenchOptions& options, const Report& report, const LayerTimes& times) {
+void draw_roofline(const BenchOptions& options, const BenchReport& report,
+                   const LayerTimes& times) {
   const auto triad = triad_case();
   const double bandwidth = triad.amount / time_in_turns({triad.run}, options.rounds)[0].median;
-  const auto title = fmt::format("{}, batch {}, {}, {} threads", report.model, report.batch,
-                                 kernels::isa_name(), report.threads);
+  const auto title = fmt::format("{}, batch {}, {}", report.model, report.batch, report.machine());
   write_atomically(options.roofline,
                    roofline_svg(times, title, report.peak_gops.at("integer"), bandwidth / kGiga));
 }
 
 class ModelBench {
  public:
-  ModelBench(const BenchOptions& options, const config::Node& config)
+  ModelBench(const BenchOptions& options, const config::Node& config, const at::Device& device)
       : options_(options),
         model_(load_model(config)),
         sampler_(make_sampler(config.at("sampler"), model_->diffusion()).sampler) {
@@ -208,23 +135,31 @@ class ModelBench {
     if (setting_.timesteps.size() < 2) {
       throw UsageError("[bench] sampler.steps={}: at least 2", setting_.timesteps.size());
     }
-    ranges_ = calibrate_once(*model_, setting_.x, setting_.labels, setting_.timesteps[0],
-                             setting_.quant, int64_t(setting_.timesteps.size()), setting_.point);
-    setting_.ranges = &ranges_;
+    calibrate(device.is_cpu() ? options.batch : std::min(options.batch, kCalibrated));
+    if (!device.is_cpu()) {
+      model_->to(device);
+      setting_.x = setting_.x.to(device);
+      setting_.labels = setting_.labels.to(device);
+    }
     for (const auto& kind : chosen_executions(options)) {
       executions_.push_back(std::make_unique<Execution>(setting_, kind));
     }
   }
 
-  Report run() {
-    Report r;
+  BenchReport run() {
+    BenchReport r;
     r.model = model_->name();
     r.batch = options_.batch;
     r.threads = at::get_num_threads();
     const auto count = count_network(*model_, &setting_.point, Counter::thop);
+    const auto device = setting_.x.device();
+    if (device.is_cuda()) {
+      const bool named = kernels::cuda_missing().empty();
+      r.device = named ? kernels::cuda_device() : device.str();
+    }
     std::vector<std::function<void()>> runs;
     for (auto& e : executions_) {
-      r.peak_gops[e->kind()] = 2 * peak_macs(e->kind()) / kGiga;
+      r.peak_gops[e->kind()] = 2 * peak_macs(e->kind(), device) / kGiga;
       runs.push_back([&e] { e->full_step(); });
       r.cells.push_back({e->kind(), "full", operations(count.full, options_.batch), {}});
       runs.push_back([&e] { e->cached_step(); });
@@ -252,8 +187,16 @@ class ModelBench {
   }
 
  private:
+  /// On the CPU, of the first `images` of the batch.
+  void calibrate(int64_t images) {
+    ranges_ = calibrate_once(*model_, setting_.x.narrow(0, 0, images),
+                             setting_.labels.narrow(0, 0, images), setting_.timesteps[0],
+                             setting_.quant, int64_t(setting_.timesteps.size()), setting_.point);
+    setting_.ranges = &ranges_;
+  }
+
   /// Every execution without a cache and with it; speedups are over the first, without.
-  void time_samplers(Report& r) const {
+  void time_samplers(BenchReport& r) const {
     const int64_t steps = int64_t(setting_.timesteps.size());
     Schedule all{.steps = steps, .recompute = {}};
     for (int64_t t = 0; t < steps; ++t) all.recompute.push_back(t);
@@ -285,17 +228,19 @@ class ModelBench {
 }  // namespace
 
 int bench_model(const BenchOptions& options) {
-  if (options.common.device == "cuda") {
-    throw UsageError("[bench] executions are compared on the CPU; use --device cpu");
-  }
   auto common = options.common;
-  common.device = "cpu";
+  if (common.device != "cuda") common.device = "cpu";
+  if (common.device == "cuda" && !options.roofline.empty()) {
+    throw UsageError("--roofline knows the bandwidth of the CPU's memory only: leave it out");
+  }
   const auto expectations = read_expectations(options, chosen_executions(options));
   const auto config = compose_program("bench", options.overrides);
   check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
-  make_context(common);
+  const auto context = make_context(common);
+  // As a user of libtorch would have it.
+  at::globalContext().setBenchmarkCuDNN(true);
   const c10::NoGradGuard no_grad;
-  ModelBench bench(options, config);
+  ModelBench bench(options, config, context.device);
   if (options.explain) {
     fmt::print("{}", bench.explained());
     return 0;

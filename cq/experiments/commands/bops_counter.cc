@@ -72,8 +72,9 @@ at::Tensor CountingExecutor::attention(const AttentionUnit& unit, const at::Tens
 
 NetworkCount count_network(const Model& model, const CachePoint* point, Counter counter) {
   const auto& latent = model.latent();
-  const auto x = at::zeros({1, latent.channels, latent.size, latent.size});
-  const auto label = at::zeros({1}, at::kLong);
+  const auto on = model.network().weights().units().front().weight.options().dtype(at::kFloat);
+  const auto x = at::zeros({1, latent.channels, latent.size, latent.size}, on);
+  const auto label = at::zeros({1}, on.dtype(at::kLong));
   const auto in = model.input(x, label, label);
   const auto count = [&](PointHandler& points) {
     const CountingExecutor executor(counter);

@@ -12,25 +12,38 @@ namespace cq {
 
 namespace {
 
-/// Number of GPUs that libtorch can use. Its CUDA library registers itself when it is loaded.
-int gpu_count() {
-  static const bool loaded = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr;
-  if (!loaded || !at::detail::getCUDAHooks().hasCUDA()) return 0;
-  return at::detail::getCUDAHooks().getNumGPUs();
+struct Gpus {
+  int count = 0;
+  std::string missing;  ///< why there are none
+};
+
+/// The GPUs that libtorch can use. Its CUDA library registers itself when it is loaded, which must
+/// be before libtorch is first asked for one.
+Gpus find_gpus() {
+  static const std::string fault = [] {
+    const bool loaded = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr;
+    const char* why = loaded ? "" : dlerror();
+    return std::string(why);
+  }();
+  if (!fault.empty()) return {0, fault};
+  const int count =
+      at::detail::getCUDAHooks().hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
+  return {count, count > 0 ? "" : "its driver shows none"};
 }
 
 at::Device choose_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;
-  const int gpus = gpu_count();
+  const auto gpus = find_gpus();
   if (name == "auto") {
-    log_info("device: {}", gpus > 0 ? "cuda" : "cpu");
-    return gpus > 0 ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+    log_info("device: {}", gpus.count > 0 ? "cuda" : "cpu");
+    return gpus.count > 0 ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
   }
   if (name != "cuda") throw UsageError("--device {}: expected auto, cpu or cuda", name);
-  if (gpus == 0) {
+  if (gpus.count == 0) {
     throw UsageError(
         "--device cuda: no GPU that libtorch can use (its CUDA library is part of the "
-        "torch that CQ_TORCH names); use --device cpu");
+        "torch that CQ_TORCH names): {}; use --device cpu",
+        gpus.missing);
   }
   return at::Device(at::kCUDA, 0);
 }
@@ -42,6 +55,10 @@ Context make_context(const CommonOptions& options) {
   const int64_t threads = options.threads > 0 ? options.threads : machine;
   at::set_num_threads(int(threads));
   return {choose_device(options.device), threads};
+}
+
+void wait_for(const at::Device& device) {
+  if (device.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(device.index());
 }
 
 }  // namespace cq

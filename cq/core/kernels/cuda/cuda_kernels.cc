@@ -26,9 +26,6 @@ class CudaKernels : public DeviceKernels {
       : current_stream_(current_stream), name_(cuda_device()) {}
   std::string name() const override { return name_; }
   void product(const DeviceProduct& p) const override { cuda::launch_product(p, stream()); }
-  void coefficients(const Coefficients& c) const override {
-    cuda::launch_coefficients(c, stream());
-  }
   void group_norm(const GroupNorm& n, int64_t images) const override {
     cuda::launch_group_norm(n, images, stream());
   }
@@ -37,6 +34,7 @@ class CudaKernels : public DeviceKernels {
   void softmax(const Softmax& s, int64_t rows) const override {
     cuda::launch_softmax(s, rows, stream());
   }
+  void tokens_last(const TokensLast& t) const override { cuda::launch_tokens_last(t, stream()); }
   void window_sums(const WindowSums& w, int64_t lines) const override {
     cuda::launch_window_sums(w, lines, stream());
   }

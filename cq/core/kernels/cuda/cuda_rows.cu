@@ -96,6 +96,15 @@ struct MomentsProgram {
     group_norm_channel(n, i / n.channels(), i % n.channels());
   }
 };
+struct TokensLastProgram {
+  TokensLast t;
+  int64_t chunks;
+  __device__ void operator()(int64_t i) const {
+    // Channels of a head, then its chunks of tokens.
+    const int64_t head = i / (t.width * chunks), rest = i % (t.width * chunks);
+    tokens_of_channel(t, head * t.width + rest % t.width, rest / t.width * kDeviceDepth);
+  }
+};
 struct WindowSumsProgram {
   WindowSums w;
   __device__ void operator()(int64_t i) const { window_sum(w, i / w.out_width, i % w.out_width); }
@@ -104,16 +113,9 @@ struct DecodeProgram {
   Decode d;
   __device__ void operator()(int64_t i) const { decode_value(d, i / d.channels, i % d.channels); }
 };
-struct CoefficientsProgram {
-  Coefficients k;
-  __device__ void operator()(int64_t i) const { coefficients_of(k, i); }
-};
 
 }  // namespace
 
-void launch_coefficients(const Coefficients& k, cudaStream_t stream) {
-  launch_points("coefficients", CoefficientsProgram{k}, k.channels, stream);
-}
 void launch_group_norm(const GroupNorm& n, int64_t images, cudaStream_t stream) {
   launch_points("group norm's moments", MomentsProgram{n},
                 images * group_norm_parts(n) * n.channels(), stream);
@@ -127,6 +129,11 @@ void launch_layer_norm(const DeviceLayerNorm& n, cudaStream_t stream) {
 }
 void launch_softmax(const Softmax& s, int64_t rows, cudaStream_t stream) {
   launch_rows("softmax", SoftmaxProgram{s}, rows, stream);
+}
+void launch_tokens_last(const TokensLast& t, cudaStream_t stream) {
+  const int64_t chunks = t.out_tokens / kDeviceDepth;
+  launch_points("tokens last", TokensLastProgram{t, chunks}, t.images * t.heads * t.width * chunks,
+                stream);
 }
 void launch_window_sums(const WindowSums& w, int64_t lines, cudaStream_t stream) {
   launch_points("window sums", WindowSumsProgram{w}, lines * w.out_width, stream);

@@ -6,7 +6,7 @@
 
 namespace cq::kernels::cuda {
 
-constexpr int64_t kNormTile = 8;  ///< rows that are summed before their sum joins the part's
+constexpr int kNormTile = 8;  ///< rows that are summed before their sum joins the part's
 
 template <class T>
 CQ_DEVICE void channel_moments(const Rows<const T>& x, int64_t first, int64_t last, int64_t c,
@@ -19,18 +19,27 @@ CQ_DEVICE void channel_moments(const Rows<const T>& x, int64_t first, int64_t la
   }
   shift *= 1.0F / float(samples);
   float sum = 0, squares = 0;
-  for (int64_t r = first; r < last;) {
-    const int64_t count = r + kNormTile <= last ? kNormTile : 1;
-    float tile = float(x.row(r)[c]) - shift;
+  int64_t r = first;
+  for (; r + kNormTile <= last; r += kNormTile) {
+    // All at once, so that their ways from memory overlap.
+    T values[kNormTile];
+    CQ_UNROLL
+    for (int i = 0; i < kNormTile; ++i) values[i] = x.row(r + i)[c];
+    float tile = float(values[0]) - shift;
     float tile_squares = tile * tile;
-    for (int64_t i = 1; i < count; ++i) {
-      const float difference = float(x.row(r + i)[c]) - shift;
+    CQ_UNROLL
+    for (int i = 1; i < kNormTile; ++i) {
+      const float difference = float(values[i]) - shift;
       tile += difference;
       tile_squares = fmaf(difference, difference, tile_squares);
     }
     sum += tile;
     squares += tile_squares;
-    r += count;
+  }
+  for (; r < last; ++r) {
+    const float difference = float(x.row(r)[c]) - shift;
+    sum += difference;
+    squares += difference * difference;
   }
   shift_out[0] = shift;
   shift_out[channels] = sum;

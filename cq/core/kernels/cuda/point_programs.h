@@ -5,28 +5,28 @@
 
 namespace cq::kernels::cuda {
 
-/// What becomes of the sum of row r and channel c.
-CQ_DEVICE float epilogue_value(const Epilogue& e, int64_t r, int64_t c, int32_t sum) {
-  const int64_t image = r / e.rows_per_image;
-  auto y = float(sum);
-  if (e.factor != nullptr) y *= e.factor[c];
-  if (e.bias != nullptr) y += e.bias[c];
-  CQ_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    const auto& term = e.terms[i];
-    if (term.sums != nullptr) y = fmaf(float(term.sums[r]), term.factor[c], y);
-  }
-  if (e.addend) y += e.addend.row(r)[c];
-  if (e.channel_bias) y += e.channel_bias.row(image)[c];
-  if (e.gate) y *= e.gate.row(image)[c];
-  if (e.residual) y += e.residual.row(r)[c];
-  return y;
-}
-
 CQ_DEVICE void decode_value(const Decode& d, int64_t r, int64_t c) {
   float y = fmaf(float(d.codes.row(r)[c]), d.slope[c], d.intercept[c]);
   if (d.residual) y += d.residual.row(r)[c];
   d.out.row(r)[c] = y;
+}
+
+/// kDeviceDepth tokens of one channel: `channel` = (image * heads + head) * width + channel of the
+/// head. Threads that are neighbours in channels read neighbouring bytes.
+CQ_DEVICE void tokens_of_channel(const TokensLast& t, int64_t channel, int64_t first) {
+  struct alignas(kDeviceDepth) Chunk {
+    uint32_t words[kDeviceDepth / 4];
+  };
+  const int64_t head = channel / t.width, token = t.heads * t.in_width;
+  const uint8_t* from = t.in + head / t.heads * t.tokens * token + head % t.heads * t.in_width +
+                        channel % t.width + first * token;
+  Chunk chunk = {};
+  CQ_UNROLL
+  for (int i = 0; i < int(kDeviceDepth); ++i) {
+    const uint32_t code = first + i < t.tokens ? from[i * token] : 0;
+    chunk.words[i / 4] |= code << (i % 4 * 8);
+  }
+  *reinterpret_cast<Chunk*>(t.out + channel * t.out_tokens + first) = chunk;
 }
 
 /// The window at column x of an output line.
@@ -41,17 +41,6 @@ CQ_DEVICE void window_sum(const WindowSums& w, int64_t line, int64_t x) {
     }
   }
   w.out[line * w.out_width + x] = sum;
-}
-
-CQ_DEVICE void coefficients_of(const Coefficients& k, int64_t c) {
-  const double slope = k.slope == nullptr ? 1 : double(k.slope[c]);
-  const double factor = k.scale * double(k.weight_scale[c]) * slope;
-  double bias = k.bias == nullptr ? 0 : double(k.bias[c]);
-  bias -= factor * k.zero_point * double(k.column_sums[c]);
-  if (k.offset != nullptr) bias += double(k.offset[c]);
-  k.factor[c] = float(factor);
-  k.zero[c] = float(-factor * double(k.weight_zero[c]));
-  k.bias_out[c] = float(bias);
 }
 
 }  // namespace cq::kernels::cuda

@@ -14,7 +14,7 @@
 //                              of matrix l / 8 by offset(thread), its share going to to(registers)
 //   multiply(mi, ni)           registers.sums[mi][ni] += a[mi] times half ni % 2 of b[ni / 2], by
 //   warps
-#include "cq/core/kernels/cuda/point_programs.h"
+#include "cq/core/kernels/cuda/product_end.h"
 #include "cq/core/kernels/device_kernels.h"
 
 namespace cq::kernels::cuda {
@@ -31,7 +31,8 @@ constexpr int kRowsBytes = kTileRows * kTileDepth;
 constexpr int kStageBytes = (kTileRows + kTileColumns) * kTileDepth;
 
 struct Registers {
-  int64_t row_offset[kRowCopies];  ///< of the rows that the thread copies; -1: past the last
+  /// Of the rows and columns that the thread copies; -1: past the last.
+  int64_t row_offset[kRowCopies], column_offset[kColumnCopies];
   uint32_t a[kRowTiles][4], b[kColumnTiles / 2][4];  ///< b: of two tiles side by side
   int32_t sums[kRowTiles][kColumnTiles][4];
 };
@@ -47,13 +48,8 @@ CQ_DEVICE int swizzled(int row, int chunk) {
   return row * kTileDepth + (chunk ^ (row >> 1 & 3)) * kChunk;
 }
 
-CQ_DEVICE int64_t batch_offset(const DeviceProduct& p, const BatchStep& step, int64_t batch) {
-  return batch / p.inner * step.outer + batch % p.inner * step.inner;
-}
-
-/// Rounds through the depth: each tap ends with a partial tile if need be.
-CQ_DEVICE int64_t rounds_of_tap(const DeviceProduct& p) {
-  return (p.depth + kTileDepth - 1) / kTileDepth;
+CQ_DEVICE int next_stage(int stage) {
+  return stage == (kStages - 1) * kStageBytes ? 0 : stage + kStageBytes;
 }
 
 CQ_DEVICE void start_tile(const DeviceProduct& p, const TileIndex& at, int thread, Registers& r) {
@@ -63,33 +59,48 @@ CQ_DEVICE void start_tile(const DeviceProduct& p, const TileIndex& at, int threa
     r.row_offset[i] = row < p.rows ? p.rows_at.offset(row) : -1;
   }
   CQ_UNROLL
+  for (int i = 0; i < kColumnCopies; ++i) {
+    const int64_t column = at.column + (i * kThreads + thread) / kChunks;
+    r.column_offset[i] = column < p.columns ? column * p.b_column : -1;
+  }
+  CQ_UNROLL
   for (int i = 0; i < kRowTiles * kColumnTiles * 4; ++i) {
     r.sums[i / (kColumnTiles * 4)][i / 4 % kColumnTiles][i % 4] = 0;
   }
 }
 
+/// How far the copies are: a round takes kTileDepth bytes of a tap, which ends with a partial tile
+/// if need be. Counted on, as divisions in every round would take longer than its products.
+struct Cursor {
+  const uint8_t* a;  ///< of the tap
+  const int8_t* b;
+  int64_t start = 0;  ///< bytes of the tap before this round
+  int stage = 0;      ///< where in shared memory it goes
+  CQ_DEVICE void advance(const DeviceProduct& p) {
+    start += kTileDepth;
+    if (start >= p.depth) start = 0, a += p.a_tap, b += p.depth;
+    stage = next_stage(stage);
+  }
+};
+
 /// Begins the copies of a round into its stage.
 template <class Machine>
-CQ_DEVICE void copy_round(const DeviceProduct& p, const TileIndex& at, int64_t round, int thread,
-                          const Registers& r, Machine& machine) {
-  const int64_t tap = round / rounds_of_tap(p), start = round % rounds_of_tap(p) * kTileDepth;
-  const int stage = int(round % kStages) * kStageBytes;
+CQ_DEVICE void copy_round(const DeviceProduct& p, const Cursor& at, int thread, const Registers& r,
+                          Machine& machine) {
   const int chunk = thread % kChunks;
-  const int64_t k = start + chunk * kChunk;
-  const uint8_t* a = p.a + batch_offset(p, p.a_batch, at.batch) + tap * p.a_tap + k;
-  const int8_t* b = p.b + batch_offset(p, p.b_batch, at.batch) + tap * p.depth + k;
+  const int64_t k = at.start + chunk * kChunk;
+  const bool inside = k < p.depth;
   CQ_UNROLL
   for (int i = 0; i < kRowCopies; ++i) {
-    const int row = (i * kThreads + thread) / kChunks;
-    const bool there = k < p.depth && r.row_offset[i] >= 0;
-    machine.copy(stage + swizzled(row, chunk), there ? a + r.row_offset[i] : p.a, there);
+    const bool there = inside && r.row_offset[i] >= 0;
+    machine.copy(at.stage + swizzled((i * kThreads + thread) / kChunks, chunk),
+                 there ? at.a + r.row_offset[i] + k : p.a, there);
   }
   CQ_UNROLL
   for (int i = 0; i < kColumnCopies; ++i) {
-    const int column = (i * kThreads + thread) / kChunks;
-    const bool there = k < p.depth && at.column + column < p.columns;
-    machine.copy(stage + kRowsBytes + swizzled(column, chunk),
-                 there ? b + (at.column + column) * p.b_column : p.b, there);
+    const bool there = inside && r.column_offset[i] >= 0;
+    machine.copy(at.stage + kRowsBytes + swizzled((i * kThreads + thread) / kChunks, chunk),
+                 there ? at.b + r.column_offset[i] + k : p.b, there);
   }
 }
 
@@ -135,37 +146,38 @@ CQ_DEVICE int64_t sum_column(const TileIndex& at, int thread, int ni, int i) {
   return at.column + warp % 2 * kWarpColumns + ni * 8 + lane % 4 * 2 + i % 2;
 }
 
-/// The epilogue of one product of the batch.
-CQ_DEVICE Epilogue end_of(const DeviceProduct& p, int64_t batch) {
-  Epilogue e = p.end;
-  e.out.data += batch_offset(p, p.out_batch, batch);
-  if (e.bias != nullptr) e.bias += batch_offset(p, p.bias_batch, batch);
-  CQ_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    if (e.terms[i].sums != nullptr) e.terms[i].sums += batch_offset(p, p.row_sums_batch, batch);
-  }
-  return e;
-}
-
+/// Row by row and two columns at a time.
 CQ_DEVICE void finish_tile(const DeviceProduct& p, const TileIndex& at, int thread,
                            const Registers& r) {
   const bool raw = bool(p.sums);
   const Epilogue e = end_of(p, at.batch);
+  int32_t* sums = p.sums.data + (raw ? batch_offset(p, p.out_batch, at.batch) : 0);
+  ColumnEnd columns[kColumnTiles][2];
   CQ_UNROLL
-  for (int mi = 0; mi < kRowTiles; ++mi) {
+  for (int i = 0; i < kColumnTiles * 2; ++i) {
+    const int64_t column = sum_column(at, thread, i / 2, i % 2);
+    if (!raw && column < p.columns) columns[i / 2][i % 2] = column_end(e, p.coefficients, column);
+  }
+  CQ_UNROLL
+  for (int i = 0; i < kRowTiles * 2; ++i) {
+    const int mi = i / 2, first = i % 2 * 2;
+    const int64_t row = sum_row(at, thread, mi, first);
+    if (row >= p.rows) continue;
+    const RowEnd from = raw ? RowEnd{} : row_end(e, p.coefficients, row);
     CQ_UNROLL
     for (int ni = 0; ni < kColumnTiles; ++ni) {
-      CQ_UNROLL
-      for (int i = 0; i < 4; ++i) {
-        const int64_t row = sum_row(at, thread, mi, i), column = sum_column(at, thread, ni, i);
-        if (row >= p.rows || column >= p.columns) continue;
-        const int32_t sum = r.sums[mi][ni][i];
-        if (raw) {
-          p.sums.row(row)[batch_offset(p, p.out_batch, at.batch) + column] = sum;
-        } else {
-          e.out.row(row)[column] = epilogue_value(e, row, column, sum);
-        }
+      const int64_t column = sum_column(at, thread, ni, 0);
+      if (column >= p.columns) continue;
+      const bool second = column + 1 < p.columns;
+      const int32_t one = r.sums[mi][ni][first], other = r.sums[mi][ni][first + 1];
+      if (raw) {
+        store_two(sums + row * p.sums.stride + column, one, other, second);
+        continue;
       }
+      const auto& ends = columns[ni];
+      const float y = end_value(e, from, ends[0], row, column, one);
+      const float z = second ? end_value(e, from, ends[1], row, column + 1, other) : 0.0F;
+      store_two(e.out.row(row) + column, y, z, second);
     }
   }
 }
@@ -173,20 +185,23 @@ CQ_DEVICE void finish_tile(const DeviceProduct& p, const TileIndex& at, int thre
 template <class Machine>
 CQ_DEVICE void product_tile(const DeviceProduct& p, const TileIndex& at, Machine& machine) {
   machine.each([&](int thread, Registers& r) { start_tile(p, at, thread, r); });
-  const int64_t rounds = p.taps * rounds_of_tap(p);
-  const auto begin = [&](int64_t round) {
-    if (round < rounds) {
-      machine.each([&](int thread, Registers& r) { copy_round(p, at, round, thread, r, machine); });
+  const int rounds = int(p.taps * ((p.depth + kTileDepth - 1) / kTileDepth));
+  Cursor next{.a = p.a + batch_offset(p, p.a_batch, at.batch),
+              .b = p.b + batch_offset(p, p.b_batch, at.batch)};
+  const auto begin = [&](bool more) {
+    if (more) {
+      machine.each([&](int thread, Registers& r) { copy_round(p, next, thread, r, machine); });
+      next.advance(p);
     }
     machine.commit();  // a group a round, empty past the last, so that waits count alike
   };
-  for (int round = 0; round < kStages - 1; ++round) begin(round);
-  for (int64_t round = 0; round < rounds; ++round) {
+  for (int round = 0; round < kStages - 1; ++round) begin(round < rounds);
+  int stage = 0;
+  for (int round = 0; round < rounds; ++round, stage = next_stage(stage)) {
     machine.template wait<kStages - 2>();
     machine.barrier();
     // Into the stage that all threads have left before the barrier.
-    begin(round + kStages - 1);
-    const int stage = int(round % kStages) * kStageBytes;
+    begin(round + kStages - 1 < rounds);
     multiply_half(stage, 0, machine);
     multiply_half(stage, 1, machine);
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cq/core/kernels/cuda/norm_programs.h"
+#include "cq/core/kernels/cuda/point_programs.h"
 #include "cq/core/kernels/cuda/product_tile.h"
 #include "cq/core/kernels/cuda/row_programs.h"
 
@@ -179,9 +180,6 @@ class EmulatedKernels : public DeviceKernels {
       }
     }
   }
-  void coefficients(const Coefficients& k) const override {
-    for (int64_t c = 0; c < k.channels; ++c) coefficients_of(k, c);
-  }
   void group_norm(const GroupNorm& n, int64_t images) const override {
     for (int64_t i = 0; i < images * group_norm_parts(n); ++i) {
       for (int64_t c = 0; c < n.channels(); ++c) group_norm_channel(n, i, c);
@@ -198,6 +196,11 @@ class EmulatedKernels : public DeviceKernels {
   }
   void softmax(const Softmax& s, int64_t rows) const override {
     for (int64_t r = 0; r < rows; ++r) softmax_row(s, r, EmulatedWarp{});
+  }
+  void tokens_last(const TokensLast& t) const override {
+    for (int64_t c = 0; c < t.images * t.heads * t.width; ++c) {
+      for (int64_t i = 0; i < t.out_tokens; i += kDeviceDepth) tokens_of_channel(t, c, i);
+    }
   }
   void window_sums(const WindowSums& w, int64_t lines) const override {
     for (int64_t i = 0; i < lines * w.out_width; ++i)

@@ -188,6 +188,43 @@ TEST_P(DeviceProductTest, EveryCombinationOfTheEpilogue) {
   }
 }
 
+TEST_P(DeviceProductTest, CoefficientsByHand) {
+  // One row, [2, 0, ...]; columns [10, 0, ...] and [-20, 0, ...]: sums of 20 and -40.
+  std::vector<uint8_t> a(16, 0);
+  std::vector<int8_t> b(32, 0);
+  a[0] = 2;
+  b[0] = 10;
+  b[16] = -20;
+  DeviceProduct p;
+  p.a = backend().put(a);
+  p.rows_at.step = 16;
+  p.b = backend().put(b);
+  p.b_column = p.depth = 16;
+  p.rows = 1;
+  p.columns = 2;
+  auto& k = p.coefficients;
+  k.scale = 0.5;
+  k.zero_point = 3;
+  k.weight_scale = backend().put(std::vector<float>{0.25F, 0.25F});
+  k.weight_zero = backend().put(std::vector<float>{0, -8});
+  k.column_sums = backend().put(std::vector<float>{100, -40});
+  k.bias = backend().put(std::vector<float>{1, 2});
+  p.end.out = {backend().put(std::vector<float>(2, 99)), 2};
+  const auto made = [&] {
+    kernels().product(p);
+    return backend().get(p.end.out.data, 2);
+  };
+  // 0.125 (20 - 3 * 100) + 1; 0.125 (-40 + 3 * 40) + 2.
+  EXPECT_EQ(made(), (std::vector<float>{-34, 12}));
+  // With row sums of 7, 0.125 * 8 * 7 more in the second column.
+  k.row_sums = backend().put(std::vector<int32_t>{7});
+  EXPECT_EQ(made(), (std::vector<float>{-34, 19}));
+  k.slope = backend().put(std::vector<float>{2, -1});
+  k.offset = backend().put(std::vector<float>{10, 20});
+  k.bias = nullptr;
+  EXPECT_EQ(made(), (std::vector<float>{-70 + 10, -17 + 20}));
+}
+
 TEST_P(DeviceProductTest, ASecondSideIsAddedInPlace) {
   const Shape s{1, 1, 40, 16, 1, 1, 1, 10};
   Draw draw(6);

@@ -289,6 +289,57 @@ TEST_P(DeviceRowsTest, GroupNormsOverASeam) {
   }
 }
 
+TEST_P(DeviceRowsTest, RowsOfHeadsFromWithinTokens) {
+  // Queries of 2 heads of 5 channels, the middle third of tokens of 30 values.
+  Draw draw(10);
+  constexpr int64_t kTokens = 4, kHeads = 2, kWidth = 5, kToken = 3 * kHeads * kWidth;
+  auto x = draw.normal(kImages * kTokens * kToken);
+  constexpr int64_t kParts = kImages * kTokens * kHeads;
+  const CodeRange range{40, 100, 255};
+  const float* values = backend().put(x);
+  uint8_t* codes = backend().put(vector<uint8_t>(size_t(kParts * kWidth), 0));
+  DeviceActivate d{.a = {}, .rows = kParts, .to = {.width = kParts, .step = 1}};
+  d.a.x.floats = {values + kHeads * kWidth, 1};
+  d.a.channels = kWidth;
+  d.a.rows_per_image = kParts;
+  d.a.out = {.codes = {codes, kWidth}, .range = range};
+  d.from = {.width = kHeads,
+            .height = kTokens,
+            .step = kWidth,
+            .line = kToken,
+            .image = kTokens * kToken};
+  kernels().activate(d);
+  const auto got = backend().get(codes, size_t(kParts * kWidth));
+  const Encoder encode = encoder_of(range);
+  for (int64_t i = 0; i < kParts * kWidth; ++i) {
+    const int64_t token = i / (kHeads * kWidth), rest = i % (kHeads * kWidth);
+    const float value = x[size_t(token * kToken + kHeads * kWidth + rest)];
+    EXPECT_EQ(got[size_t(i)], encode(value * range.inverse_scale)) << i;
+  }
+}
+
+TEST_P(DeviceRowsTest, TokensLast) {
+  Draw draw(11);
+  for (const int64_t tokens : {1, 16, 35}) {
+    TokensLast t{.images = kImages, .tokens = tokens, .heads = 3, .width = 5, .in_width = 16};
+    t.out_tokens = (tokens + 15) / 16 * 16;
+    const auto in = draw.whole<uint8_t>(t.images * tokens * t.heads * t.in_width, 0, 255);
+    vector<uint8_t> wanted(size_t(t.images * t.heads * t.width * t.out_tokens), 0);
+    for (int64_t i = 0; i < int64_t(in.size()); ++i) {
+      const int64_t c = i % t.in_width, head = i / t.in_width % t.heads;
+      const int64_t token = i / (t.in_width * t.heads) % tokens;
+      const int64_t image = i / (t.in_width * t.heads * tokens);
+      if (c >= t.width) continue;
+      wanted[size_t(((image * t.heads + head) * t.width + c) * t.out_tokens + token)] =
+          in[size_t(i)];
+    }
+    t.in = backend().put(in);
+    t.out = backend().put(vector<uint8_t>(wanted.size(), 77));
+    kernels().tokens_last(t);
+    EXPECT_EQ(backend().get(t.out, wanted.size()), wanted) << tokens;
+  }
+}
+
 TEST_P(DeviceRowsTest, WindowSums) {
   Draw draw(8);
   for (const int64_t stride : {1, 2}) {
@@ -340,33 +391,6 @@ TEST_P(DeviceRowsTest, DecodedCodes) {
       }
     }
   }
-}
-
-TEST_P(DeviceRowsTest, CoefficientsByHand) {
-  // factor = 0.5 * 0.25 * slope, zero = -factor * weight_zero, bias = b + offset - factor * 3 *
-  // sum.
-  Coefficients k{.channels = 2, .scale = 0.5, .zero_point = 3};
-  k.weight_scale = backend().put(vector<float>{0.25F, 0.25F});
-  k.weight_zero = backend().put(vector<float>{0, -8});
-  k.column_sums = backend().put(vector<float>{100, -40});
-  auto* factor = backend().put(vector<float>(2, 0));
-  auto* zero = backend().put(vector<float>(2, 0));
-  auto* bias = backend().put(vector<float>{1, 2});
-  k.factor = factor;
-  k.zero = zero;
-  k.bias = bias;
-  k.bias_out = bias;
-  kernels().coefficients(k);
-  EXPECT_EQ(backend().get(factor, 2), (vector<float>{0.125F, 0.125F}));
-  EXPECT_EQ(backend().get(zero, 2), (vector<float>{0, 1}));
-  EXPECT_EQ(backend().get(bias, 2), (vector<float>{1 - 37.5F, 2 + 15}));
-  k.slope = backend().put(vector<float>{2, -1});
-  k.offset = backend().put(vector<float>{10, 20});
-  k.bias = nullptr;
-  kernels().coefficients(k);
-  EXPECT_EQ(backend().get(factor, 2), (vector<float>{0.25F, -0.125F}));
-  EXPECT_EQ(backend().get(zero, 2), (vector<float>{0, -1}));
-  EXPECT_EQ(backend().get(bias, 2), (vector<float>{10 - 75, 20 - 15}));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DeviceRowsTest, testing::Values("EmulatedLate", "Gpu"), backend_name);
