@@ -103,7 +103,8 @@ at::Tensor Weights::add_rows(const std::vector<std::string>& names, at::IntArray
   }
   leaves_.push_back(value);
   for (size_t i = 0; i < names.size(); ++i) {
-    named_.push_back({names[i], value.narrow(0, int64_t(i) * shape[0], shape[0])});
+    rows_.push_back({named_.size(), leaves_.size() - 1, int64_t(i) * shape[0], shape[0]});
+    named_.push_back({names[i], {}});
   }
   return value;
 }
@@ -159,6 +160,15 @@ void Weights::check_complete(const std::vector<std::string>& ignored) const {
                  shown < faults.size() ? "; ..." : "");
 }
 
+std::vector<Weights::Named> Weights::named() const {
+  auto all = named_;
+  // Made anew, because a view keeps the memory that its leaf had before `to` another device.
+  for (const auto& rows : rows_) {
+    all[rows.named].value = leaves_[rows.leaf].detach().narrow(0, rows.first, rows.count);
+  }
+  return all;
+}
+
 int64_t Weights::count() const {
   int64_t n = 0;
   for (const auto& leaf : leaves_) n += leaf.numel();
@@ -167,7 +177,7 @@ int64_t Weights::count() const {
 }
 
 void Weights::to(const at::Device& device) {
-  // In place, because units and names hold views of the leaves.
+  // In place, because units and names hold the leaves.
   for (auto& leaf : leaves_) {
     if (leaf.device() != device) leaf.set_data(leaf.to(device));
   }

@@ -75,7 +75,8 @@ class Weights {
   /// shape. Names that begin with one of `ignored` may stay unread.
   void check_complete(const std::vector<std::string>& ignored = {}) const;
 
-  const std::vector<Named>& named() const { return named_; }
+  /// In the order in which they were added.
+  std::vector<Named> named() const;
   const std::vector<at::Tensor>& leaves() const { return leaves_; }
   const std::deque<Unit>& units() const { return units_; }
   const std::deque<AttentionUnit>& attentions() const { return attentions_; }
@@ -86,13 +87,19 @@ class Weights {
   void require_grad(bool on);
 
  private:
+  /// Rows `first` to `first` + `count` of a leaf, under the name of entry `named` of named_.
+  struct Rows {
+    size_t named, leaf;
+    int64_t first, count;
+  };
   at::Tensor initial(at::IntArrayRef shape, const Init& init);
   at::Tensor fetch(const std::string& name, at::IntArrayRef shape);
 
   InitMode mode_ = InitMode::training;
   uint64_t seed_ = 0;
   std::shared_ptr<const WeightSource> source_;
-  std::vector<Named> named_;
+  std::vector<Named> named_;  ///< of `rows_`, the names alone
+  std::vector<Rows> rows_;
   std::vector<at::Tensor> leaves_;
   std::vector<at::Tensor> fixed_;
   std::deque<Unit> units_;
