@@ -1,10 +1,12 @@
 """`cq-exp run configs/smoke.yaml`: results, resume, kills, failures."""
 import json
+import os
 import random
 import signal
 import subprocess
 import time
 import unittest
+import unittest.mock
 
 from program import PROGRAM, ROOT, ProgramTest, call
 
@@ -44,6 +46,11 @@ class Run(ProgramTest):
         other = self.folder / "other"
         self.run_smoke(other)
         self.assertEqual(results(other), first)
+        # A machine that draws no pictures, as those of a cluster: the table, and how to get the rest.
+        with unittest.mock.patch.dict(os.environ, PATH=str(self.folder)):
+            plain = self.run_smoke(self.folder)
+        self.assertIn("no gnuplot on PATH", plain.stderr)
+        self.assertIn("report.csv", plain.stdout)
 
     def test_the_ablations_plan(self):
         # Without a cache one cell for each quantization; for each N cache only, and for each bit

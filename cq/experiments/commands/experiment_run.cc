@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <torch/headeronly/version.h>
 
+#include "cq/base/log.h"
 #include "cq/base/version.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/harness/provenance.h"
+#include "cq/experiments/reports/gnuplot.h"
 #include "cq/experiments/reports/report.h"
 
 namespace cq {
@@ -40,10 +42,19 @@ RunnerOptions runner_options(const CommonOptions& common, const ProgressOptions&
 }
 
 void report_results(const std::filesystem::path& experiment, bool print) {
-  write_report({.results = {experiment}, .formats = {}, .compare = false, .out = {}});
+  const bool pictures = reports::gnuplot_found();
+  const std::vector<std::string> formats =
+      pictures ? std::vector<std::string>() : std::vector<std::string>{"csv"};
+  write_report({.results = {experiment}, .formats = formats, .compare = false, .out = {}});
+  if (!pictures) {
+    log_warning(
+        "no gnuplot on PATH: report.csv only; where there is one, `cq-exp report {}` makes the "
+        "rest",
+        experiment.string());
+  }
   if (!print) return;
   fmt::print("{}", terminal_table({experiment}));
-  fmt::print("\n{}\n", (experiment / "report.html").string());
+  fmt::print("\n{}\n", (experiment / (pictures ? "report.html" : "report.csv")).string());
 }
 
 }  // namespace cq

@@ -1,7 +1,10 @@
 #include "cq/experiments/reports/gnuplot.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -99,6 +102,16 @@ std::string without_element(std::string svg, const std::string& name) {
 }
 
 }  // namespace
+
+bool gnuplot_found() {
+  const char* path = std::getenv("PATH");
+  for (std::string_view rest = path == nullptr ? "" : path; !rest.empty();) {
+    const auto end = std::min(rest.find(':'), rest.size());
+    if (access((std::string(rest.substr(0, end)) + "/gnuplot").c_str(), X_OK) == 0) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
 
 std::string render_svg(const Figure& figure) {
   const std::string terminal = fmt::format(

@@ -5,6 +5,8 @@
 
 namespace cq::reports {
 
+/// Whether there is a gnuplot on PATH.
+bool gnuplot_found();
 /// Stand-alone SVG on white, for files. Throws RunError when gnuplot is missing or refuses.
 std::string render_svg(const Figure& figure);
 /// PDF of the same picture, for LaTeX.
