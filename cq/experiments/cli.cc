@@ -228,7 +228,7 @@ void add_bench(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   command->add_option("--executions", options->executions, "model: float32, bfloat16, ...; all")
       ->delimiter(',');
-  command->add_flag("--layers", options->layers, "model: a line for each layer in integers");
+  command->add_flag("--layers", options->layers, "model: the time of each layer in integers");
   command->add_option("--roofline", options->roofline,
                       "model: picture of the layers' speeds in integers, FILE.svg");
   command->add_flag("--explain", options->explain, "model: what each layer runs as, nothing timed");

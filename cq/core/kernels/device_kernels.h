@@ -59,7 +59,7 @@ struct DeviceProduct {
   int64_t b_column = 0;
   int64_t rows = 0, columns = 0, taps = 1, depth = 0;
   /// What becomes of the sums: stored as they are (`sums` there) or through the epilogue, whose
-  /// `sums`, `products` and `channels` are not read.
+  /// `sums`, `products`, `channels` and second term are not read.
   Rows<int32_t> sums = {};
   Epilogue end = {};
   Coefficients coefficients =

@@ -117,6 +117,17 @@ LayerTimes time_layers(const BenchSetting& setting, const Executor& executor, in
   return times;
 }
 
+nlohmann::ordered_json layer_document(const LayerTimes& times) {
+  auto layers = nlohmann::ordered_json::array();
+  for (const auto& layer : times.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"kind", layer.kind},
+                      {"seconds", layer.seconds},
+                      {"gops", layer.gops()}});
+  }
+  return layers;
+}
+
 std::string layer_table(const LayerTimes& times) {
   size_t width = 14;
   for (const auto& layer : times.layers) width = std::max(width, layer.name.size());

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "cq/base/json.h"
 #include "cq/experiments/commands/bench_executions.h"
 
 namespace cq {
@@ -25,6 +26,8 @@ LayerTimes time_layers(const BenchSetting& setting, const Executor& executor, in
 
 /// For people.
 std::string layer_table(const LayerTimes& times);
+/// {"name", "kind", "seconds", "gops"} of each, slowest first.
+nlohmann::ordered_json layer_document(const LayerTimes& times);
 
 /// Speed of each layer over its operations per byte, below what the machine allows: the peak of
 /// integer products and the memory's bandwidth (Williams, Waterman and Patterson, "Roofline",

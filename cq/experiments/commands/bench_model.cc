@@ -246,12 +246,17 @@ int bench_model(const BenchOptions& options) {
     return 0;
   }
   const auto report = bench.run();
-  std::string text = options.common.json ? pretty_json(document_of(report)) : table_of(report);
+  auto document = document_of(report);
+  std::string table = table_of(report);
   if (options.layers || !options.roofline.empty()) {
     const auto times = bench.layers();
-    if (options.layers && !options.common.json) text += layer_table(times);
+    if (options.layers) {
+      document["layers"] = layer_document(times);
+      table += layer_table(times);
+    }
     if (!options.roofline.empty()) draw_roofline(options, report, times);
   }
+  const std::string text = options.common.json ? pretty_json(document) : table;
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   check_expectations(expectations, [&](const std::string& name) { return value_of(report, name); });

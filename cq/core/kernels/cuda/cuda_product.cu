@@ -51,7 +51,10 @@ struct BlockMachine {
   }
 };
 
-__global__ void __launch_bounds__(kThreads)
+/// Blocks at once on a multiprocessor: registers are kept to what so many can have.
+constexpr int kBlocks = 3;
+
+__global__ void __launch_bounds__(kThreads, kBlocks)
     product_kernel(const __grid_constant__ DeviceProduct product) {
   __shared__ alignas(128) uint8_t stages[kStages * kStageBytes];
   BlockMachine machine;

@@ -16,18 +16,15 @@ CQ_DEVICE Epilogue end_of(const DeviceProduct& p, int64_t batch) {
   Epilogue e = p.end;
   e.out.data += batch_offset(p, p.out_batch, batch);
   if (e.bias != nullptr) e.bias += batch_offset(p, p.bias_batch, batch);
-  CQ_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    if (e.terms[i].sums != nullptr) e.terms[i].sums += batch_offset(p, p.row_sums_batch, batch);
-  }
+  auto*& sums = e.terms[0].sums;
+  if (sums != nullptr) sums += batch_offset(p, p.row_sums_batch, batch);
   return e;
 }
 
 /// Of a column: (sum - subtracted) factor + bias, and what a row's sums are multiplied with.
 struct ColumnEnd {
   int32_t subtracted = 0;
-  float factor = 1, bias = 0;
-  float terms[2] = {0, 0};
+  float factor = 1, bias = 0, term = 0;
 };
 
 CQ_DEVICE ColumnEnd column_end(const Epilogue& e, const Coefficients& k, int64_t c) {
@@ -38,64 +35,79 @@ CQ_DEVICE ColumnEnd column_end(const Epilogue& e, const Coefficients& k, int64_t
     made.subtracted = k.zero_point * int32_t(k.column_sums[c]);
     if (k.bias != nullptr) made.bias = k.bias[c];
     if (k.offset != nullptr) made.bias += k.offset[c];
-    if (k.row_sums != nullptr) made.terms[0] = -made.factor * k.weight_zero[c];
+    if (k.row_sums != nullptr) made.term = -made.factor * k.weight_zero[c];
     return made;
   }
   if (e.factor != nullptr) made.factor = e.factor[c];
   if (e.bias != nullptr) made.bias = e.bias[c];
-  CQ_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    if (e.terms[i].sums != nullptr) made.terms[i] = e.terms[i].factor[c];
-  }
+  if (e.terms[0].sums != nullptr) made.term = e.terms[0].factor[c];
   return made;
 }
 
 struct RowEnd {
   int64_t image = 0;
-  float terms[2] = {0, 0};  ///< sums of the row
+  float term = 0;  ///< sum of the row
 };
 
 CQ_DEVICE RowEnd row_end(const Epilogue& e, const Coefficients& k, int64_t r) {
   RowEnd made;
   if (e.channel_bias || e.gate) made.image = r / e.rows_per_image;
-  if (k) {
-    if (k.row_sums != nullptr) made.terms[0] = float(k.row_sums[r]);
-    return made;
-  }
-  CQ_UNROLL
-  for (int i = 0; i < 2; ++i) {
-    if (e.terms[i].sums != nullptr) made.terms[i] = float(e.terms[i].sums[r]);
-  }
+  const int32_t* sums = k ? k.row_sums : e.terms[0].sums;
+  if (sums != nullptr) made.term = float(sums[r]);
   return made;
 }
 
-/// What becomes of the sum of row r and channel c.
-CQ_DEVICE float end_value(const Epilogue& e, const RowEnd& row, const ColumnEnd& column, int64_t r,
-                          int64_t c, int32_t sum) {
-  auto y = float(sum - column.subtracted) * column.factor + column.bias;
-  CQ_UNROLL
-  for (int i = 0; i < 2; ++i) y = fmaf(row.terms[i], column.terms[i], y);
-  if (e.addend) y += e.addend.row(r)[c];
-  if (e.channel_bias) y += e.channel_bias.row(row.image)[c];
-  if (e.gate) y *= e.gate.row(row.image)[c];
-  if (e.residual) y += e.residual.row(r)[c];
-  return y;
+/// Two values side by side.
+template <class T>
+struct alignas(2 * sizeof(T)) Two {
+  T v[2];
+};
+
+template <class T>
+CQ_DEVICE bool is_aligned(const T* values) {
+  return reinterpret_cast<uintptr_t>(values) % sizeof(Two<T>) == 0;
 }
 
-/// Two values side by side, at once where their address allows. `second`: the other is there.
+/// The second of the two need not be there: 0.
+CQ_DEVICE Two<float> two_at(const float* values, bool second) {
+  if (second && is_aligned(values)) return *reinterpret_cast<const Two<float>*>(values);
+  return {{values[0], second ? values[1] : 0.0F}};
+}
+
 template <class T>
-CQ_DEVICE void store_two(T* to, T first, T other, bool second) {
-#ifdef __CUDACC__
-  struct alignas(2 * sizeof(T)) Two {
-    T first, other;
-  };
-  if (second && reinterpret_cast<uintptr_t>(to) % sizeof(Two) == 0) {
-    *reinterpret_cast<Two*>(to) = {first, other};
+CQ_DEVICE void store_two(T* to, const Two<T>& values, bool second) {
+  if (second && is_aligned(to)) {
+    *reinterpret_cast<Two<T>*>(to) = values;
     return;
   }
-#endif
-  to[0] = first;
-  if (second) to[1] = other;
+  to[0] = values.v[0];
+  if (second) to[1] = values.v[1];
+}
+
+/// What is added to two values, read before: 0 where nothing is.
+struct Added {
+  Two<float> addend = {}, residual = {};
+};
+
+/// What becomes of two sums of a row, of channels c and c + 1.
+CQ_DEVICE Two<float> end_two(const Epilogue& e, const RowEnd& row, const ColumnEnd (&columns)[2],
+                             const Added& added, int64_t c, const int32_t* sums, bool second) {
+  const auto read = [&](const Rows<const float>& rows) {
+    return two_at(rows.row(row.image) + c, second);
+  };
+  Two<float> y, channel_bias = {}, gate = {{1, 1}};
+  if (e.channel_bias) channel_bias = read(e.channel_bias);
+  if (e.gate) gate = read(e.gate);
+  CQ_UNROLL
+  for (int j = 0; j < 2; ++j) {
+    y.v[j] = float(sums[j] - columns[j].subtracted) * columns[j].factor + columns[j].bias;
+    y.v[j] = fmaf(row.term, columns[j].term, y.v[j]);
+    y.v[j] += added.addend.v[j];
+    y.v[j] += channel_bias.v[j];
+    y.v[j] *= gate.v[j];
+    y.v[j] += added.residual.v[j];
+  }
+  return y;
 }
 
 }  // namespace cq::kernels::cuda

@@ -146,39 +146,67 @@ CQ_DEVICE int64_t sum_column(const TileIndex& at, int thread, int ni, int i) {
   return at.column + warp % 2 * kWarpColumns + ni * 8 + lane % 4 * 2 + i % 2;
 }
 
-/// Row by row and two columns at a time.
+/// A thread's share of row `row`, sums `first` and the next of each tile. What is added is read for
+/// all of them before anything waits for it, and nothing is stored before: `out` may be the same
+/// memory.
+CQ_DEVICE void finish_row(const DeviceProduct& p, const Epilogue& e, const TileIndex& at,
+                          int thread, int64_t row, const ColumnEnd (&columns)[kColumnTiles][2],
+                          const int32_t (&sums)[kColumnTiles][4], int first) {
+  Added added[kColumnTiles];
+  CQ_UNROLL
+  for (int ni = 0; ni < kColumnTiles; ++ni) {
+    const int64_t column = sum_column(at, thread, ni, 0);
+    if (column >= p.columns) continue;
+    const bool second = column + 1 < p.columns;
+    if (e.addend) added[ni].addend = two_at(e.addend.row(row) + column, second);
+    if (e.residual) added[ni].residual = two_at(e.residual.row(row) + column, second);
+  }
+  const RowEnd from = row_end(e, p.coefficients, row);
+  CQ_UNROLL
+  for (int ni = 0; ni < kColumnTiles; ++ni) {
+    const int64_t column = sum_column(at, thread, ni, 0);
+    if (column >= p.columns) continue;
+    const bool second = column + 1 < p.columns;
+    store_two(e.out.row(row) + column,
+              end_two(e, from, columns[ni], added[ni], column, sums[ni] + first, second), second);
+  }
+}
+
+CQ_DEVICE void finish_raw(const DeviceProduct& p, const TileIndex& at, int thread,
+                          const Registers& r) {
+  int32_t* sums = p.sums.data + batch_offset(p, p.out_batch, at.batch);
+  CQ_UNROLL
+  for (int i = 0; i < kRowTiles * 2; ++i) {
+    const int half = i % 2 * 2;
+    const int64_t row = sum_row(at, thread, i / 2, half);
+    CQ_UNROLL
+    for (int ni = 0; ni < kColumnTiles; ++ni) {
+      const int64_t column = sum_column(at, thread, ni, 0);
+      if (row >= p.rows || column >= p.columns) continue;
+      const int32_t* made = r.sums[i / 2][ni] + half;
+      store_two(sums + row * p.sums.stride + column, Two<int32_t>{{made[0], made[1]}},
+                column + 1 < p.columns);
+    }
+  }
+}
+
 CQ_DEVICE void finish_tile(const DeviceProduct& p, const TileIndex& at, int thread,
                            const Registers& r) {
-  const bool raw = bool(p.sums);
+  if (p.sums) {
+    finish_raw(p, at, thread, r);
+    return;
+  }
   const Epilogue e = end_of(p, at.batch);
-  int32_t* sums = p.sums.data + (raw ? batch_offset(p, p.out_batch, at.batch) : 0);
   ColumnEnd columns[kColumnTiles][2];
   CQ_UNROLL
   for (int i = 0; i < kColumnTiles * 2; ++i) {
     const int64_t column = sum_column(at, thread, i / 2, i % 2);
-    if (!raw && column < p.columns) columns[i / 2][i % 2] = column_end(e, p.coefficients, column);
+    if (column < p.columns) columns[i / 2][i % 2] = column_end(e, p.coefficients, column);
   }
   CQ_UNROLL
   for (int i = 0; i < kRowTiles * 2; ++i) {
-    const int mi = i / 2, first = i % 2 * 2;
-    const int64_t row = sum_row(at, thread, mi, first);
-    if (row >= p.rows) continue;
-    const RowEnd from = raw ? RowEnd{} : row_end(e, p.coefficients, row);
-    CQ_UNROLL
-    for (int ni = 0; ni < kColumnTiles; ++ni) {
-      const int64_t column = sum_column(at, thread, ni, 0);
-      if (column >= p.columns) continue;
-      const bool second = column + 1 < p.columns;
-      const int32_t one = r.sums[mi][ni][first], other = r.sums[mi][ni][first + 1];
-      if (raw) {
-        store_two(sums + row * p.sums.stride + column, one, other, second);
-        continue;
-      }
-      const auto& ends = columns[ni];
-      const float y = end_value(e, from, ends[0], row, column, one);
-      const float z = second ? end_value(e, from, ends[1], row, column + 1, other) : 0.0F;
-      store_two(e.out.row(row) + column, y, z, second);
-    }
+    const int64_t row = sum_row(at, thread, i / 2, i % 2 * 2);
+    if (row < p.rows) finish_row(p, e, at, thread, row, columns, r.sums[i / 2], i % 2 * 2);
   }
 }
 
