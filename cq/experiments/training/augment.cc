@@ -66,4 +66,14 @@ at::Tensor cut_out(const at::Tensor& images, int64_t size, at::Generator& genera
   return images.masked_fill(rows.logical_and(columns), 0);
 }
 
+at::Tensor draw_shares(int64_t n, double probability, at::Generator& generator) {
+  const auto shares = draw_uniform({n}, generator);
+  return shares.masked_fill(draw_uniform({n}, generator) >= probability, 1);
+}
+
+at::Tensor mix(const at::Tensor& images, const at::Tensor& shares) {
+  const auto share = shares.view({-1, 1, 1, 1});
+  return share * images + (1 - share) * images.roll(1, 0);
+}
+
 }  // namespace cq

@@ -18,4 +18,11 @@ at::Tensor crop_shifted(const at::Tensor& images, at::Generator& generator);
 /// inside (DeVries & Taylor 2017, arXiv 1708.04552). 0: nothing.
 at::Tensor cut_out(const at::Tensor& images, int64_t size, at::Generator& generator);
 
+/// [B] share of its own that each image keeps in a mixture with the one before it in the batch
+/// (Zhang et al. 2018, arXiv 1710.09412, alpha = 1): uniform in 0..1 with probability
+/// `probability`, else 1.
+at::Tensor draw_shares(int64_t n, double probability, at::Generator& generator);
+/// Each image times its share, plus the one before it in the batch times what is left.
+at::Tensor mix(const at::Tensor& images, const at::Tensor& shares);
+
 }  // namespace cq

@@ -1,3 +1,4 @@
+#include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <c10/core/GradMode.h>
 
@@ -35,10 +36,10 @@ class ClassifierTask : public TrainingTask {
     images = crop_shifted(flip_some(images, generator), generator);
     images = blur_some(images, config_.blur_probability, generator);
     images = cut_out(images, config_.cutout, generator);
-    const auto out = classifier_.forward(in_training_layout(images), true);
     const auto labels = train_.labels.index_select(0, picked);
-    return at::cross_entropy_loss(out.logits.to(at::kFloat), labels, {}, 1, -100,
-                                  config_.label_smoothing);
+    if (config_.mixup == 0) return loss_of(images, labels, at::Tensor());
+    const auto shares = draw_shares(images.size(0), config_.mixup, generator);
+    return loss_of(mix(images, shares), labels, shares);
   }
 
   std::string evaluate(int64_t, const std::filesystem::path&) override {
@@ -58,6 +59,21 @@ class ClassifierTask : public TrainingTask {
   }
 
  private:
+  /// `shares` undefined: no image is mixed.
+  at::Tensor loss_of(const at::Tensor& images, const at::Tensor& labels,
+                     const at::Tensor& shares) const {
+    const auto out = classifier_.forward(in_training_layout(images), true);
+    const auto logits = out.logits.to(at::kFloat);
+    const auto entropy = [&](const at::Tensor& of, at::Reduction::Reduction reduction) {
+      return at::cross_entropy_loss(logits, of, {}, reduction, -100, config_.label_smoothing);
+    };
+    if (!shares.defined()) return entropy(labels, at::Reduction::Mean);
+    const auto others = labels.roll(1, 0);
+    return (shares * entropy(labels, at::Reduction::None) +
+            (1 - shares) * entropy(others, at::Reduction::None))
+        .mean();
+  }
+
   Classifier& classifier_;
   ImageData train_, test_;
   ClassifierTaskConfig config_;

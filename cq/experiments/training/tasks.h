@@ -47,10 +47,11 @@ struct ClassifierTaskConfig {
   double label_smoothing = 0.1;
   double blur_probability = 0.3;
   int64_t cutout = 0;  ///< side of a square that is greyed out, pixels
+  double mixup = 0;    ///< share of images that are mixed with another
 };
 
-/// Cross-entropy with flips, shifted crops, cutout and blur, so that the features do not depend on
-/// the sharpness that generated images lack.
+/// Cross-entropy with flips, shifted crops, cutout, mixtures and blur, so that the features do not
+/// depend on the sharpness that generated images lack.
 std::unique_ptr<TrainingTask> make_classifier_task(Classifier& classifier, const ImageData& train,
                                                    const ImageData& test,
                                                    const ClassifierTaskConfig& config,

@@ -214,7 +214,7 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
            const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   const auto checkpoint = folder / "checkpoint.safetensors";
-  for (auto leaf : task.trainable()) leaf.set_requires_grad(true);
+  for (const auto& leaf : task.trainable()) leaf.set_requires_grad(true);
   Optimizer optimizer(task.trainable(), c.optimizer);
   const auto state = state_of(task, optimizer);
   int64_t step = restore(state, checkpoint);

@@ -121,5 +121,21 @@ TEST(BlurSome, SpreadsAPixelOverItsNeighbours) {
   EXPECT_NEAR(double(changed), 32, 20);
 }
 
+TEST(Mix, AddsTheImageBefore) {
+  // Images 0, 10, 20: 0.5 0 + 0.5 20, 1 10 + 0 0, 0.25 20 + 0.75 10.
+  const auto images = at::tensor({0.0F, 10.0F, 20.0F}).view({3, 1, 1, 1}).expand({3, 3, 2, 2});
+  const auto mixed = mix(images, at::tensor({0.5F, 1.0F, 0.25F}));
+  EXPECT_TRUE(at::equal(mixed.amax({1, 2, 3}), at::tensor({10.0F, 10.0F, 12.5F})));
+  EXPECT_TRUE(at::equal(mixed.amin({1, 2, 3}), at::tensor({10.0F, 10.0F, 12.5F})));
+}
+
+TEST(Mix, TakesTheShareOfImagesThatIsAskedFor) {
+  auto generator = at::detail::createCPUGenerator(5);
+  const auto shares = draw_shares(4000, 0.25, generator);
+  EXPECT_NEAR(shares.lt(1).sum().item<double>(), 1000, 150);  // five deviations
+  EXPECT_NEAR(shares.masked_select(shares.lt(1)).mean().item<double>(), 0.5, 0.05);
+  EXPECT_TRUE(at::equal(draw_shares(5, 0, generator), at::ones({5})));
+}
+
 }  // namespace
 }  // namespace cq

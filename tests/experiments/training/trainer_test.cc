@@ -1,6 +1,7 @@
 #include "cq/experiments/training/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <set>
@@ -15,6 +16,8 @@
 #include "cq/base/error.h"
 #include "cq/base/files.h"
 #include "cq/core/io/safetensors.h"
+#include "cq/experiments/training/augment.h"
+#include "cq/experiments/training/draws.h"
 #include "cq/experiments/training/tasks.h"
 #include "tests/base/temp_folder.h"
 #include "tests/core/small_models.h"
@@ -81,7 +84,8 @@ void with_classifier(const at::Device& device, const std::function<void(Training
   Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::training, 3));
   classifier.weights().to(device);
   const auto data = bright_images(24, 32, 2);
-  use(*make_classifier_task(classifier, data, data, {.batch = 8, .cutout = 4}, device));
+  use(*make_classifier_task(classifier, data, data, {.batch = 8, .cutout = 4, .mixup = 0.5},
+                            device));
 }
 
 template <Model (*make)(uint64_t)>
@@ -219,6 +223,35 @@ TEST(ClassifierTask, LearnsWhatAGlanceTells) {
   const TempFolder folder;
   train(*task, config, at::kCPU, folder.path());
   EXPECT_EQ(classifier_accuracy(classifier, data, at::kCPU), 1);
+}
+
+TEST(ClassifierTask, AMixtureCountsForBothItsClassesByShare) {
+  // Of equal images every mixture is the image, and the loss depends on the label alone.
+  Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::random, 3));
+  ImageData data = bright_images(8, 32, 2);
+  data.images.fill_(100);
+  const auto loss = [&](const at::Tensor& labels, double mixup) {
+    data.labels = labels;
+    const ClassifierTaskConfig config{.batch = 8, .blur_probability = 0, .mixup = mixup};
+    return make_classifier_task(classifier, data, data, config, at::kCPU)->loss(0).item<double>();
+  };
+  const auto labels = at::arange(8, at::kLong).remainder(2);
+  const double zero = loss(at::zeros_like(labels), 0), one = loss(at::full({8}, 1, at::kLong), 0);
+  ASSERT_GT(std::abs(zero - one), 0.1);
+  // The draws of step 0 up to the shares: flips, shifts and blurs.
+  auto generator = step_generator(at::kCPU, 0, 0);
+  draw_uniform({8}, generator);
+  draw_uniform({8, 2}, generator);
+  draw_uniform({8}, generator);
+  const auto shares = draw_shares(8, 0.7, generator);
+  const auto picked = epoch_batch(8, 8, 0, 0);
+  double expected = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    const double share = shares[int64_t(i)].item<float>();
+    const bool own = picked[i] % 2 == 1, other = picked[(i + 7) % 8] % 2 == 1;
+    expected += (share * (own ? one : zero) + (1 - share) * (other ? one : zero)) / 8;
+  }
+  EXPECT_NEAR(loss(labels, 0.7), expected, 1e-4);
 }
 
 TEST(DenoiserTask, LossFallsOnImagesThatRepeat) {
