@@ -7,6 +7,7 @@
 
 #include "cq/base/error.h"
 #include "cq/base/hash.h"
+#include "cq/base/interrupt.h"
 #include "cq/core/io/safetensors.h"
 #include "cq/core/models/classifier.h"
 #include "cq/core/models/model.h"
@@ -116,6 +117,7 @@ void write_reference(const std::filesystem::path& file, FeatureNetwork& network,
   RunningMoments moments;
   std::vector<at::Tensor> kept;
   for (int64_t first = 0; first < images.size(0); first += kBatch) {
+    throw_if_interrupted();
     const int64_t n = std::min(kBatch, images.size(0) - first);
     const auto features = network.compute(images.narrow(0, first, n)).features;
     moments.add(features);

@@ -23,6 +23,7 @@ struct FeatureReference {
 FeatureReference read_reference(const std::filesystem::path& file, const std::string& weights_hash);
 
 /// Computes the reference of images [n, H, W, 3] uint8; keeps the features of the first `keep`.
+/// Throws Interrupted, with no file written, where a signal asked to stop.
 void write_reference(const std::filesystem::path& file, FeatureNetwork& network,
                      const std::string& name, const at::Tensor& images, int64_t keep);
 

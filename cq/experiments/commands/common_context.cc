@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
 
@@ -54,6 +55,8 @@ Context make_context(const CommonOptions& options) {
   const auto machine = int64_t(std::max(1u, std::thread::hardware_concurrency()));
   const int64_t threads = options.threads > 0 ? options.threads : machine;
   at::set_num_threads(int(threads));
+  // Convolutions of float32 would round their operands to 10 bits on a GPU.
+  at::globalContext().setAllowTF32CuDNN(false);
   return {choose_device(options.device), threads};
 }
 

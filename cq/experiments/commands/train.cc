@@ -92,7 +92,8 @@ void train_classifier(const Job& job) {
   train(*task, job.training, job.context.device, job.folder);
   // What generated images are compared with, in this classifier's features.
   constexpr int64_t kKept = 5000;
-  const auto network = make_cifar_features(job.folder / "weights.safetensors");
+  const auto network = make_cifar_features(job.folder / "weights.safetensors", job.context.device);
+  log_info("reference: features of {} images", sets.train.size());
   const auto name =
       fmt::format("{} train, {} images", data_parameters().parse(job.config.at("data")).name,
                   sets.train.size());

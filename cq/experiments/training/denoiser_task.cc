@@ -3,10 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/rand.h>
-#include <ATen/ops/randn.h>
 #include <ATen/ops/sqrt.h>
-#include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
 #include "cq/core/denoiser.h"
@@ -14,6 +11,8 @@
 #include "cq/core/io/safetensors.h"
 #include "cq/core/models/patch_stage.h"
 #include "cq/core/samplers/ddim.h"
+#include "cq/experiments/training/augment.h"
+#include "cq/experiments/training/draws.h"
 #include "cq/experiments/training/layout.h"
 #include "cq/experiments/training/tasks.h"
 
@@ -25,11 +24,11 @@ constexpr int64_t kPatchFitImages = 10000;
 
 class DenoiserTask : public TrainingTask {
  public:
-  DenoiserTask(Model& model, ImageData train, ImageData test, const DenoiserTaskConfig& config,
-               const at::Device& device)
+  DenoiserTask(Model& model, const ImageData& train, const ImageData& test,
+               const DenoiserTaskConfig& config, const at::Device& device)
       : model_(model),
-        train_(std::move(train)),
-        test_(std::move(test)),
+        train_(on_device(train, device)),
+        test_(on_device(test, device)),
         config_(config),
         device_(device),
         alpha_bars_(model.diffusion().alpha_bars().to(at::kFloat).to(device)) {}
@@ -38,17 +37,18 @@ class DenoiserTask : public TrainingTask {
 
   at::Tensor loss(int64_t step) override {
     const auto picked = epoch_batch(train_.size(), config_.batch, step, config_.seed);
-    auto generator = at::detail::createCPUGenerator(config_.seed * 7919 + uint64_t(step));
-    return loss_of(train_, at::tensor(picked, at::kLong), generator, true);
+    auto generator = step_generator(device_, config_.seed, step);
+    return loss_of(train_, indices_on(device_, picked), generator, true);
   }
 
   std::string evaluate(int64_t step, const std::filesystem::path& folder) override {
     constexpr int64_t held_out = 512;
-    // The same images, timesteps and noise every time, so that figures compare between steps.
+    // The same images, timesteps and noise every time, so that figures compare between steps and
+    // devices.
     auto generator = at::detail::createCPUGenerator(1234);
     const auto spread =
         at::arange(0, test_.size(), std::max<int64_t>(1, test_.size() / held_out), at::kLong);
-    const double loss = loss_of(test_, spread, generator, false).item<double>();
+    const double loss = loss_of(test_, spread.to(device_), generator, false).item<double>();
     const Ddim sampler({.steps = 50}, model_.diffusion());
     const FloatExecutor executor;
     const Denoiser denoiser(model_, executor, config_.guidance);
@@ -75,27 +75,26 @@ class DenoiserTask : public TrainingTask {
   }
 
  private:
+  /// `generator` may be a CPU's where the device is none; then nothing is augmented.
   at::Tensor loss_of(const ImageData& data, const at::Tensor& picked, at::Generator& generator,
                      bool augment) {
     const int64_t n = picked.size(0);
     auto images = to_unit_range(data.images.index_select(0, picked));
-    if (augment) {
-      const auto flip = at::rand({n, 1, 1, 1}, generator) < 0.5;
-      images = at::where(flip, images.flip(3), images);
-    }
+    if (augment) images = flip_some(images, generator);
     at::Tensor x0;
     {
       c10::NoGradGuard no_grad;
-      x0 = model_.first_stage().encode(images.to(device_));
+      x0 = model_.first_stage().encode(images);
     }
     // Stratified timesteps lower the variance of the gradient at no cost.
-    const auto u = (at::arange(n, at::kFloat) + at::rand({n}, generator)) / double(n);
+    const auto place = draw_uniform({n}, generator);
+    const auto u = (at::arange(n, place.options()) + place) / double(n);
     const auto t = (u * double(model_.diffusion().timesteps())).to(at::kLong).to(device_);
-    const auto noise = at::randn(x0.sizes(), generator).to(device_);
+    const auto noise = draw_normal(x0.sizes(), generator).to(device_);
     auto labels = data.labels.index_select(0, picked);
     if (augment) {
-      const auto dropped = at::rand({n}, generator) < config_.label_dropout;
-      labels = at::where(dropped, at::full({n}, model_.null_class(), at::kLong), labels);
+      const auto dropped = draw_uniform({n}, generator) < config_.label_dropout;
+      labels = labels.masked_fill(dropped, model_.null_class());
     }
     const auto a = alpha_bars_.index_select(0, t).view({n, 1, 1, 1});
     const auto x = in_training_layout(at::sqrt(a) * x0 + at::sqrt(1 - a) * noise);
@@ -103,8 +102,8 @@ class DenoiserTask : public TrainingTask {
     const auto target = v ? at::sqrt(a) * noise - at::sqrt(1 - a) * x0 : noise;
     FloatExecutor executor;
     ComputeAll compute;
-    const auto out = model_.network().forward(model_.input(x, t, labels.to(device_)),
-                                              Step(executor, compute, 0));
+    const auto out =
+        model_.network().forward(model_.input(x, t, labels), Step(executor, compute, 0));
     const auto error = (out.to(at::kFloat) - target).pow(2).mean({1, 2, 3});
     return (error * weight(a.view({n}), v)).mean();
   }
@@ -149,11 +148,12 @@ void fit_first_stage(Model& model, const ImageData& data) {
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_denoiser_task(Model& model, ImageData train, ImageData test,
+std::unique_ptr<TrainingTask> make_denoiser_task(Model& model, const ImageData& train,
+                                                 const ImageData& test,
                                                  const DenoiserTaskConfig& config,
                                                  const at::Device& device) {
   if (first_stage_is_unfitted(model)) fit_first_stage(model, train);
-  return std::make_unique<DenoiserTask>(model, std::move(train), std::move(test), config, device);
+  return std::make_unique<DenoiserTask>(model, train, test, config, device);
 }
 
 }  // namespace cq

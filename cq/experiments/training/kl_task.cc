@@ -1,15 +1,13 @@
 #include <cmath>
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/rand.h>
-#include <ATen/ops/randn.h>
-#include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
 #include "cq/base/error.h"
 #include "cq/core/io/image.h"
 #include "cq/core/io/safetensors.h"
 #include "cq/core/models/kl_stage.h"
+#include "cq/experiments/training/augment.h"
+#include "cq/experiments/training/draws.h"
 #include "cq/experiments/training/tasks.h"
 
 namespace cq {
@@ -23,12 +21,12 @@ at::Tensor to_bytes(const at::Tensor& images) {
 
 class KlTask : public TrainingTask {
  public:
-  KlTask(KlStage& stage, std::string name, ImageData train, ImageData test,
+  KlTask(KlStage& stage, std::string name, const ImageData& train, const ImageData& test,
          const KlTaskConfig& config, const at::Device& device)
       : stage_(stage),
         name_(std::move(name)),
-        train_(std::move(train)),
-        test_(std::move(test)),
+        train_(on_device(train, device)),
+        test_(on_device(test, device)),
         config_(config),
         device_(device) {}
 
@@ -36,16 +34,14 @@ class KlTask : public TrainingTask {
 
   at::Tensor loss(int64_t step) override {
     const auto picked =
-        at::tensor(epoch_batch(train_.size(), config_.batch, step, config_.seed), at::kLong);
-    auto generator = at::detail::createCPUGenerator(config_.seed * 7919 + uint64_t(step));
-    auto images = to_unit_range(train_.images.index_select(0, picked));
-    const auto flip = at::rand({images.size(0), 1, 1, 1}, generator) < 0.5;
-    images = at::where(flip, images.flip(3), images).to(device_);
+        indices_on(device_, epoch_batch(train_.size(), config_.batch, step, config_.seed));
+    auto generator = step_generator(device_, config_.seed, step);
+    const auto images = flip_some(to_unit_range(train_.images.index_select(0, picked)), generator);
 
     const auto posterior = stage_.posterior(images, executor_);
     const auto mean = posterior.mean.to(at::kFloat);
     const auto log_variance = posterior.log_variance.to(at::kFloat);
-    const auto noise = at::randn(mean.sizes(), generator).to(device_);
+    const auto noise = draw_normal(mean.sizes(), generator);
     const auto z = mean + at::exp(log_variance * 0.5) * noise;
     const auto error = stage_.to_images(z, executor_).to(at::kFloat) - images;
     const auto distance = config_.distance == "l1" ? at::abs(error).mean() : error.pow(2).mean();
@@ -93,7 +89,7 @@ class KlTask : public TrainingTask {
     constexpr int64_t kImages = 512;
     const int64_t n = std::min(kImages, test_.size());
     const auto spread = at::arange(0, n, at::kLong) * (test_.size() / n);
-    return to_unit_range(test_.images.index_select(0, spread)).to(device_);
+    return to_unit_range(test_.images.index_select(0, spread.to(device_)));
   }
 
   /// Of the latents of held-out images: a denoiser works on latents over it.
@@ -109,8 +105,9 @@ class KlTask : public TrainingTask {
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> make_kl_task(Model& model, ImageData train, ImageData test,
-                                           const KlTaskConfig& config, const at::Device& device) {
+std::unique_ptr<TrainingTask> make_kl_task(Model& model, const ImageData& train,
+                                           const ImageData& test, const KlTaskConfig& config,
+                                           const at::Device& device) {
   auto* stage = dynamic_cast<KlStage*>(&model.first_stage());
   if (stage == nullptr) {
     throw UsageError("[autoencoder] {} has no first stage of kind kl, which this task trains",
@@ -125,8 +122,7 @@ std::unique_ptr<TrainingTask> make_kl_task(Model& model, ImageData train, ImageD
           width, height, stage->factor(), model.name());
     }
   }
-  return std::make_unique<KlTask>(*stage, model.name(), std::move(train), std::move(test), config,
-                                  device);
+  return std::make_unique<KlTask>(*stage, model.name(), train, test, config, device);
 }
 
 }  // namespace cq

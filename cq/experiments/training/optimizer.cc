@@ -27,23 +27,18 @@ Optimizer::Optimizer(std::vector<at::Tensor> leaves, const OptimizerConfig& conf
   }
 }
 
-double Optimizer::step(double learning_rate, double ema_decay) {
+at::Tensor Optimizer::step(double learning_rate, double ema_decay) {
   c10::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
   for (auto& leaf : leaves_) {
     if (!leaf.grad().defined()) leaf.mutable_grad() = at::zeros_like(leaf);
     gradients.push_back(leaf.grad());
   }
-  double square = 0;
-  for (const auto& norm : at::_foreach_norm(gradients)) {
-    const double n = norm.item<double>();
-    square += n * n;
-  }
-  const double norm = std::sqrt(square);
-  if (!std::isfinite(norm)) {
-    throw RunError("the gradient is not finite; lower the learning rate or the clipping norm");
-  }
-  if (norm > config_.clip_norm) at::_foreach_mul_(gradients, config_.clip_norm / norm);
+  const auto norms = at::stack(at::_foreach_norm(gradients)).to(at::kDouble);
+  const auto norm = norms.square().sum().sqrt();
+  if (norm.is_cpu()) check_gradient_norm(norm.item<double>());
+  const auto factor = at::clamp(config_.clip_norm / norm, c10::nullopt, 1.0);
+  at::_foreach_mul_(gradients, factor.to(gradients.front().scalar_type()));
   config_.rule == "sgd" ? sgd(gradients, learning_rate) : adamw(gradients, learning_rate);
   at::_foreach_lerp_(ema_, leaves_, 1 - ema_decay);
   for (auto& leaf : leaves_) leaf.mutable_grad() = at::Tensor();
@@ -51,7 +46,7 @@ double Optimizer::step(double learning_rate, double ema_decay) {
 }
 
 void Optimizer::adamw(std::vector<at::Tensor>& gradients, double learning_rate) {
-  for (auto& count : steps_) count.add_(1);
+  at::_foreach_add_(steps_, 1);
   at::_fused_adamw_(leaves_, gradients, first_, second_, {}, steps_, learning_rate, config_.beta1,
                     config_.beta2, config_.weight_decay, config_.eps, false, false);
 }
@@ -78,6 +73,11 @@ std::vector<std::pair<std::string, at::Tensor>> Optimizer::state() const {
   append("second_moment", second_);
   append("updates", steps_);
   return all;
+}
+
+void check_gradient_norm(double norm) {
+  if (std::isfinite(norm)) return;
+  throw RunError("the gradient is not finite; lower the learning rate or the clipping norm");
 }
 
 double cosine_schedule(int64_t step, int64_t warmup, int64_t steps, double floor) {

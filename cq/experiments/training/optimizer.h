@@ -23,8 +23,10 @@ struct OptimizerConfig {
 class Optimizer {
  public:
   Optimizer(std::vector<at::Tensor> leaves, const OptimizerConfig& config);
-  /// One update from the leaves' gradients, which are cleared; returns the norm before clipping.
-  double step(double learning_rate, double ema_decay);
+  /// One update from the leaves' gradients, which are cleared. Returns the norm before clipping, a
+  /// float64 number on the leaves' device. Throws RunError on a CPU where it is not finite; a GPU
+  /// is not waited for, so whoever reads the norm has to look.
+  at::Tensor step(double learning_rate, double ema_decay);
   const std::vector<at::Tensor>& leaves() const { return leaves_; }
   const std::vector<at::Tensor>& ema() const { return ema_; }
   /// Tensors to store and to restore in place: weights, averages and moments.
@@ -39,6 +41,9 @@ class Optimizer {
   std::vector<at::Tensor> first_;           ///< first moment, or momentum
   std::vector<at::Tensor> second_, steps_;  ///< of AdamW
 };
+
+/// Throws RunError where the norm of a gradient is NaN or infinite.
+void check_gradient_norm(double norm);
 
 /// Linear warm-up over `warmup` steps, then half a cosine from 1 down to `floor` at `steps`.
 double cosine_schedule(int64_t step, int64_t warmup, int64_t steps, double floor);

@@ -89,7 +89,9 @@ const config::Params<ClassifierTaskConfig>& classifier_task_parameters() {
           .field("blur_probability", &C::blur_probability, "share of images that are blurred",
                  {0, 1})
           .field("cutout", &C::cutout, "side of the square that is greyed out in each image",
-                 {0, 1024}, "pixels", "DeVries & Taylor 2017, arXiv 1708.04552");
+                 {0, 1024}, "pixels", "DeVries & Taylor 2017, arXiv 1708.04552")
+          .field("mixup", &C::mixup, "share of images that are mixed with another of the batch",
+                 {0, 1}, "", "Zhang et al. 2018, arXiv 1710.09412");
   return params;
 }
 

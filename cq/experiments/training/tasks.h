@@ -8,6 +8,8 @@
 
 namespace cq {
 
+// Tasks keep their images on the device that they compute on.
+
 struct DenoiserTaskConfig {
   int64_t batch = 128;
   uint64_t seed = 0;
@@ -18,7 +20,8 @@ struct DenoiserTaskConfig {
 
 /// Denoising loss over latents, weighted by min-SNR-gamma (Hang et al. 2023, arXiv 2303.09556).
 /// Fits the patch basis first where the model's first stage is still the identity.
-std::unique_ptr<TrainingTask> make_denoiser_task(Model& model, ImageData train, ImageData test,
+std::unique_ptr<TrainingTask> make_denoiser_task(Model& model, const ImageData& train,
+                                                 const ImageData& test,
                                                  const DenoiserTaskConfig& config,
                                                  const at::Device& device);
 
@@ -34,8 +37,9 @@ struct KlTaskConfig {
 /// autoencoders, where both are sums (Rombach et al. 2022, appendix G); there is no adversary.
 /// Exports `scale_factor`, one over the latents' deviation. Throws UsageError where the model's
 /// first stage is not `kl`, or images do not fit its factor.
-std::unique_ptr<TrainingTask> make_kl_task(Model& model, ImageData train, ImageData test,
-                                           const KlTaskConfig& config, const at::Device& device);
+std::unique_ptr<TrainingTask> make_kl_task(Model& model, const ImageData& train,
+                                           const ImageData& test, const KlTaskConfig& config,
+                                           const at::Device& device);
 
 struct ClassifierTaskConfig {
   int64_t batch = 128;
@@ -43,12 +47,13 @@ struct ClassifierTaskConfig {
   double label_smoothing = 0.1;
   double blur_probability = 0.3;
   int64_t cutout = 0;  ///< side of a square that is greyed out, pixels
+  double mixup = 0;    ///< share of images that are mixed with another
 };
 
-/// Cross-entropy with flips, shifted crops, cutout and blur, so that the features do not depend on
-/// the sharpness that generated images lack.
-std::unique_ptr<TrainingTask> make_classifier_task(Classifier& classifier, ImageData train,
-                                                   ImageData test,
+/// Cross-entropy with flips, shifted crops, cutout, mixtures and blur, so that the features do not
+/// depend on the sharpness that generated images lack.
+std::unique_ptr<TrainingTask> make_classifier_task(Classifier& classifier, const ImageData& train,
+                                                   const ImageData& test,
                                                    const ClassifierTaskConfig& config,
                                                    const at::Device& device);
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <cpuinfo.h>
@@ -48,6 +49,67 @@ class Autocast {
  private:
   at::DeviceType type_;
   bool on_;
+};
+
+/// Has a GPU compute the same bits every time while it lives: of two algorithms for a gradient the
+/// faster one may add in any order.
+class RepeatableGpu {
+ public:
+  explicit RepeatableGpu(const at::Device& device)
+      : on_(device.is_cuda()),
+        convolutions_(at::globalContext().deterministicCuDNN()),
+        attention_(at::globalContext().userEnabledCuDNNSDP()) {
+    if (on_) set(true, false);
+  }
+  ~RepeatableGpu() {
+    if (on_) set(convolutions_, attention_);
+  }
+  RepeatableGpu(const RepeatableGpu&) = delete;
+  RepeatableGpu& operator=(const RepeatableGpu&) = delete;
+
+ private:
+  static void set(bool deterministic, bool cudnn_attention) {
+    at::globalContext().setDeterministicCuDNN(deterministic);
+    at::globalContext().setSDPUseCuDNN(cudnn_attention);
+  }
+  bool on_, convolutions_, attention_;
+};
+
+/// Losses and gradients' norms since the last row of the log, added up on the device: a GPU that
+/// had to hand over every step's would wait for the CPU to prepare the next.
+class Tally {
+ public:
+  explicit Tally(const at::Device& device)
+      : options_(at::TensorOptions(at::kDouble).device(device)) {
+    reset();
+  }
+  void reset() {
+    losses_ = at::zeros({}, options_);
+    norms_ = at::zeros({}, options_);
+    count_ = 0;
+  }
+  void add(const at::Tensor& loss, const at::Tensor& norm) {
+    losses_.add_(loss.detach());
+    norms_.add_(norm);
+    last_norm_ = norm;
+    ++count_;
+  }
+  struct Row {
+    double mean_loss, norm;
+    int64_t steps;
+  };
+  /// Waits for the device. Throws RunError where a gradient since the last row was not finite.
+  Row read() const {
+    const auto sums = at::stack({losses_, norms_, last_norm_}).cpu();
+    const auto* value = sums.const_data_ptr<double>();
+    check_gradient_norm(value[1]);
+    return {value[0] / double(count_), value[2], count_};
+  }
+
+ private:
+  at::TensorOptions options_;
+  at::Tensor losses_, norms_, last_norm_;
+  int64_t count_ = 0;
 };
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
@@ -152,7 +214,7 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
            const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   const auto checkpoint = folder / "checkpoint.safetensors";
-  for (auto leaf : task.trainable()) leaf.set_requires_grad(true);
+  for (const auto& leaf : task.trainable()) leaf.set_requires_grad(true);
   Optimizer optimizer(task.trainable(), c.optimizer);
   const auto state = state_of(task, optimizer);
   int64_t step = restore(state, checkpoint);
@@ -164,13 +226,13 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
     task.export_weights(folder / "weights.safetensors", step);
   };
 
+  const RepeatableGpu repeatable(device);
   Progress progress;
   const auto bar = progress.start(folder.filename().string());
   bar->expect(c.steps * c.batch, "images", step * c.batch);
   const auto start = Clock::now();
   auto logged = start;
-  double mean_loss = 0;
-  int64_t counted = 0;
+  Tally tally(device);
   for (bool stop = false; step < c.steps && !stop;) {
     const double rate = c.learning_rate * cosine_schedule(step, c.warmup, c.steps, c.final_rate);
     at::Tensor loss;
@@ -181,25 +243,25 @@ void train(TrainingTask& task, const TrainingConfig& c, const at::Device& device
     loss.backward();
     // The average follows the young weights closely at first, as the reference EMA classes do.
     const double decay = std::min(c.ema_decay, double(1 + step) / double(10 + step));
-    const double norm = optimizer.step(rate, decay);
-    mean_loss += loss.item<double>();
-    ++counted;
+    tally.add(loss, optimizer.step(rate, decay));
     ++step;
     bar->set(step * c.batch);
-    if (step % c.log_every == 0) {
-      const double speed = double(counted * c.batch) / seconds_since(logged);
-      mean_loss /= double(counted);
-      csv << fmt::format("{},{},{:.5f},{:.4f},{:.3e},{:.1f}\n", step, step * c.batch, mean_loss,
-                         norm, rate, speed)
-          << std::flush;
-      log_info("step {}/{}: loss {:.4f}, {:.1f} images/s", step, c.steps, mean_loss, speed);
-      mean_loss = 0;
-      counted = 0;
-      logged = Clock::now();
-    }
     stop = interrupt_signal() != 0 ||
            (c.stop_after > 0 && seconds_since(start) > double(c.stop_after));
-    if (step % c.checkpoint_every == 0 || step == c.steps || stop) save();
+    const bool saves = step % c.checkpoint_every == 0 || step == c.steps || stop;
+    if (step % c.log_every == 0) {
+      const auto row = tally.read();
+      const double speed = double(row.steps * c.batch) / seconds_since(logged);
+      csv << fmt::format("{},{},{:.5f},{:.4f},{:.3e},{:.1f}\n", step, step * c.batch, row.mean_loss,
+                         row.norm, rate, speed)
+          << std::flush;
+      log_info("step {}/{}: loss {:.4f}, {:.1f} images/s", step, c.steps, row.mean_loss, speed);
+      tally.reset();
+      logged = Clock::now();
+    } else if (saves) {
+      tally.read();  // nothing broken is kept
+    }
+    if (saves) save();
     if (step % c.evaluate_every == 0 || step == c.steps) {
       c10::NoGradGuard no_grad;
       const WithAverages averages(optimizer);

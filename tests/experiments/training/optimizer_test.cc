@@ -40,7 +40,7 @@ TEST(Optimizer, FollowsTheFormulaOfAdamW) {
   ByHand hand{config, 0.7};
   for (const float gradient : {0.3F, -2.0F, 0.05F, 1.5F}) {
     weight.mutable_grad() = at::tensor({gradient});
-    EXPECT_NEAR(optimizer.step(0.01, 0.5), std::abs(gradient), 1e-6);
+    EXPECT_NEAR(optimizer.step(0.01, 0.5).item<double>(), std::abs(gradient), 1e-6);
     hand.step(gradient, 0.01);
     EXPECT_NEAR(weight.item<float>(), hand.weight, 1e-6);
   }
@@ -71,7 +71,7 @@ TEST(Optimizer, CutsTheNormOfAllGradientsTogether) {
   ByHand hand_a{config, 0}, hand_b{config, 0};
   a.mutable_grad() = at::tensor({3.0F});
   b.mutable_grad() = at::tensor({4.0F});
-  EXPECT_NEAR(optimizer.step(0.1, 0), 5, 1e-6);
+  EXPECT_NEAR(optimizer.step(0.1, 0).item<double>(), 5, 1e-6);
   hand_a.step(0.6, 0.1);
   hand_b.step(0.8, 0.1);
   a.mutable_grad() = at::tensor({-0.3F});
@@ -81,6 +81,22 @@ TEST(Optimizer, CutsTheNormOfAllGradientsTogether) {
   hand_b.step(0.1, 0.1);
   EXPECT_NEAR(a.item<float>(), hand_a.weight, 1e-5);
   EXPECT_NEAR(b.item<float>(), hand_b.weight, 1e-5);
+}
+
+TEST(Optimizer, CountsTheUpdatesOfEveryLeaf) {
+  auto a = leaf(1), b = leaf(2);
+  Optimizer optimizer({a, b}, {});
+  for (int i = 0; i < 3; ++i) {
+    a.mutable_grad() = at::tensor({1.0F});
+    optimizer.step(0.1, 0.9);
+  }
+  int found = 0;
+  for (const auto& [name, value] : optimizer.state()) {
+    if (!name.starts_with("updates.")) continue;
+    ++found;
+    EXPECT_EQ(value.item<float>(), 3) << name;
+  }
+  EXPECT_EQ(found, 2);
 }
 
 TEST(Optimizer, AveragesTheWeights) {

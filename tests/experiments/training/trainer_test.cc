@@ -1,21 +1,27 @@
 #include "cq/experiments/training/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <set>
 #include <sstream>
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
 #include "cq/base/files.h"
 #include "cq/core/io/safetensors.h"
+#include "cq/experiments/training/augment.h"
+#include "cq/experiments/training/draws.h"
 #include "cq/experiments/training/tasks.h"
 #include "tests/base/temp_folder.h"
 #include "tests/core/small_models.h"
+#include "tests/experiments/training/gpu.h"
 
 namespace cq {
 namespace {
@@ -70,20 +76,24 @@ class KilledTask : public TrainingTask {
   int64_t end_;
 };
 
-/// Hands a newly built task to `use`: what a new process would begin with.
-using WithTask = std::function<void(const std::function<void(TrainingTask&)>& use)>;
+/// Hands a newly built task on a device to `use`: what a new process would begin with.
+using WithTask =
+    std::function<void(const at::Device&, const std::function<void(TrainingTask&)>& use)>;
 
-void with_classifier(const std::function<void(TrainingTask&)>& use) {
+void with_classifier(const at::Device& device, const std::function<void(TrainingTask&)>& use) {
   Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::training, 3));
+  classifier.weights().to(device);
   const auto data = bright_images(24, 32, 2);
-  use(*make_classifier_task(classifier, data, data, {.batch = 8}, at::kCPU));
+  use(*make_classifier_task(classifier, data, data, {.batch = 8, .cutout = 4, .mixup = 0.5},
+                            device));
 }
 
 template <Model (*make)(uint64_t)>
-void with_denoiser(const std::function<void(TrainingTask&)>& use) {
+void with_denoiser(const at::Device& device, const std::function<void(TrainingTask&)>& use) {
   auto model = make(5);
+  model.to(device);
   const auto data = bright_images(24, model.latent().size, 10);
-  use(*make_denoiser_task(model, data, data, {.batch = 8}, at::kCPU));
+  use(*make_denoiser_task(model, data, data, {.batch = 8}, device));
 }
 
 std::vector<std::string> columns_without_speed(const std::filesystem::path& file) {
@@ -93,19 +103,38 @@ std::vector<std::string> columns_without_speed(const std::filesystem::path& file
   return rows;
 }
 
-class Training : public ::testing::TestWithParam<std::pair<const char*, WithTask>> {};
+struct Trained {
+  const char* name;
+  WithTask with_task;
+  bool gpu = false;
+  friend void PrintTo(const Trained& task, std::ostream* out) { *out << task.name; }
+};
+
+class Training : public ::testing::TestWithParam<Trained> {
+ protected:
+  void SetUp() override {
+    if (!GetParam().gpu) return;
+    if (const auto reason = cq::testing::no_gpu(); !reason.empty()) GTEST_SKIP() << reason;
+    device_ = at::Device(at::kCUDA, 0);
+  }
+  void with_task(const std::function<void(TrainingTask&)>& use) const {
+    GetParam().with_task(device_, use);
+  }
+  at::Device device_ = at::kCPU;
+};
 
 TEST_P(Training, ResumesBitForBitAfterAKill) {
-  const auto& with_task = GetParam().second;
   const TempFolder folder;
   const auto straight = folder.path() / "straight", killed = folder.path() / "killed";
-  with_task([&](TrainingTask& task) { train(task, few_steps(6), at::kCPU, straight); });
+  auto config = few_steps(6);
+  if (GetParam().gpu) config.precision = "bfloat16";
+  with_task([&](TrainingTask& task) { train(task, config, device_, straight); });
   // Killed after step 5, whose last checkpoint is of step 4; row 5 of the losses comes again.
   with_task([&](TrainingTask& task) {
     KilledTask until(task, 5);
-    EXPECT_THROW(train(until, few_steps(6), at::kCPU, killed), KilledTask::Killed);
+    EXPECT_THROW(train(until, config, device_, killed), KilledTask::Killed);
   });
-  with_task([&](TrainingTask& task) { train(task, few_steps(6), at::kCPU, killed); });
+  with_task([&](TrainingTask& task) { train(task, config, device_, killed); });
   for (const char* name : {"weights.safetensors", "checkpoint.safetensors"}) {
     EXPECT_EQ(read_text(straight / name), read_text(killed / name)) << name;
   }
@@ -118,9 +147,9 @@ TEST_P(Training, RefusesACheckpointOfAnotherNetwork) {
   const TempFolder folder;
   write_safetensors(folder.path() / "checkpoint.safetensors", {{"weight.0", at::tensor({1.0F})}},
                     {{"step", "3"}});
-  GetParam().second([&](TrainingTask& task) {
+  with_task([&](TrainingTask& task) {
     try {
-      train(task, few_steps(6), at::kCPU, folder.path());
+      train(task, few_steps(6), device_, folder.path());
       FAIL() << "accepted";
     } catch (const RunError& error) {
       EXPECT_NE(std::string(error.what()).find("checkpoint.safetensors: 'weight.0'"),
@@ -130,12 +159,60 @@ TEST_P(Training, RefusesACheckpointOfAnotherNetwork) {
   });
 }
 
+TEST_P(Training, ExportsWhatItTrained) {
+  const TempFolder folder;
+  with_task([&](TrainingTask& task) {
+    task.export_weights(folder / "before.safetensors", 0);
+    train(task, few_steps(4), device_, folder.path());
+  });
+  const auto before = SafeTensors::open(folder / "before.safetensors");
+  const auto after = SafeTensors::open(folder / "weights.safetensors");
+  for (const auto& name : after.names()) {
+    const auto has = [&name](const char* part) { return name.find(part) != std::string::npos; };
+    const bool fixed = has("first_stage_model.") || has("pos_embed");
+    // Attention to one key, the class, does not depend on queries and keys; nor a norm's input on a
+    // bias before it.
+    const bool idle = has("attn2.to_q") || has("attn2.to_k") || has("norm2") || has("bias");
+    if (fixed || idle) continue;
+    EXPECT_FALSE(at::equal(before.tensor(name), after.tensor(name))) << name;
+  }
+}
+
+TEST_P(Training, NothingBrokenIsKept) {
+  const TempFolder folder;
+  with_task([&](TrainingTask& task) {
+    auto config = few_steps(6);
+    config.log_every = 1000;
+    config.learning_rate = std::numeric_limits<double>::infinity();
+    EXPECT_THROW(train(task, config, device_, folder.path()), RunError);
+  });
+  EXPECT_FALSE(std::filesystem::exists(folder / "checkpoint.safetensors"));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Tasks, Training,
-    ::testing::Values(std::pair<const char*, WithTask>{"classifier", with_classifier},
-                      std::pair<const char*, WithTask>{"unet", with_denoiser<test::small_unet>},
-                      std::pair<const char*, WithTask>{"dit", with_denoiser<test::small_dit>}),
-    [](const auto& task) { return std::string(task.param.first); });
+    ::testing::Values(Trained{"classifier", with_classifier},
+                      Trained{"unet", with_denoiser<test::small_unet>},
+                      Trained{"dit", with_denoiser<test::small_dit>},
+                      Trained{"classifier_on_gpu", with_classifier, true},
+                      Trained{"unet_on_gpu", with_denoiser<test::small_unet>, true},
+                      Trained{"dit_on_gpu", with_denoiser<test::small_dit>, true}),
+    [](const auto& task) { return std::string(task.param.name); });
+
+TEST(DenoiserTask, HeldOutLossIsTheSameOnAGpu) {
+  if (const auto reason = cq::testing::no_gpu(); !reason.empty()) GTEST_SKIP() << reason;
+  const auto loss_on = [](const at::Device& device) {
+    const TempFolder folder;
+    double loss = 0;
+    with_denoiser<test::small_unet>(device, [&](TrainingTask& task) {
+      const c10::NoGradGuard no_grad;
+      const auto text = task.evaluate(0, folder.path());
+      loss = std::stod(text.substr(text.rfind(' ')));
+    });
+    return loss;
+  };
+  EXPECT_NEAR(loss_on(at::kCPU), loss_on(at::Device(at::kCUDA, 0)), 1e-3);
+}
 
 TEST(ClassifierTask, LearnsWhatAGlanceTells) {
   Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::training, 3));
@@ -146,6 +223,35 @@ TEST(ClassifierTask, LearnsWhatAGlanceTells) {
   const TempFolder folder;
   train(*task, config, at::kCPU, folder.path());
   EXPECT_EQ(classifier_accuracy(classifier, data, at::kCPU), 1);
+}
+
+TEST(ClassifierTask, AMixtureCountsForBothItsClassesByShare) {
+  // Of equal images every mixture is the image, and the loss depends on the label alone.
+  Classifier classifier({.widths = {8, 8}, .classes = 2}, Weights(InitMode::random, 3));
+  ImageData data = bright_images(8, 32, 2);
+  data.images.fill_(100);
+  const auto loss = [&](const at::Tensor& labels, double mixup) {
+    data.labels = labels;
+    const ClassifierTaskConfig config{.batch = 8, .blur_probability = 0, .mixup = mixup};
+    return make_classifier_task(classifier, data, data, config, at::kCPU)->loss(0).item<double>();
+  };
+  const auto labels = at::arange(8, at::kLong).remainder(2);
+  const double zero = loss(at::zeros_like(labels), 0), one = loss(at::full({8}, 1, at::kLong), 0);
+  ASSERT_GT(std::abs(zero - one), 0.1);
+  // The draws of step 0 up to the shares: flips, shifts and blurs.
+  auto generator = step_generator(at::kCPU, 0, 0);
+  draw_uniform({8}, generator);
+  draw_uniform({8, 2}, generator);
+  draw_uniform({8}, generator);
+  const auto shares = draw_shares(8, 0.7, generator);
+  const auto picked = epoch_batch(8, 8, 0, 0);
+  double expected = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    const double share = shares[int64_t(i)].item<float>();
+    const bool own = picked[i] % 2 == 1, other = picked[(i + 7) % 8] % 2 == 1;
+    expected += (share * (own ? one : zero) + (1 - share) * (other ? one : zero)) / 8;
+  }
+  EXPECT_NEAR(loss(labels, 0.7), expected, 1e-4);
 }
 
 TEST(DenoiserTask, LossFallsOnImagesThatRepeat) {
