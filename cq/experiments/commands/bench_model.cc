@@ -234,9 +234,9 @@ int bench_model(const BenchOptions& options) {
     throw UsageError("--roofline knows the bandwidth of the CPU's memory only: leave it out");
   }
   const auto expectations = read_expectations(options, chosen_executions(options));
+  const auto context = make_context(common);
   const auto config = compose_program("bench", options.overrides);
   check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
-  const auto context = make_context(common);
   // As a user of libtorch would have it.
   at::globalContext().setBenchmarkCuDNN(true);
   const c10::NoGradGuard no_grad;

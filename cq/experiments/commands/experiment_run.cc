@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <torch/headeronly/version.h>
 
+#include "cq/base/error.h"
 #include "cq/base/version.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/harness/provenance.h"
@@ -31,9 +32,14 @@ ProvenanceInput provenance_of(const Workbench& bench, const Context& context) {
 
 RunnerOptions runner_options(const CommonOptions& common, const ProgressOptions& progress,
                              const Workbench& bench) {
+  if (common.device == "cuda") {
+    throw UsageError("experiments compute on the CPU: leave --device out");
+  }
+  auto here = common;
+  here.device = "cpu";
   RunnerOptions options;
   if (progress.json) options.progress = ProgressStyle::json;
-  options.provenance = collect_provenance(provenance_of(bench, make_context(common)));
+  options.provenance = collect_provenance(provenance_of(bench, make_context(here)));
   return options;
 }
 

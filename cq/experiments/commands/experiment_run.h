@@ -13,7 +13,8 @@ struct ProgressOptions {
   bool json = false;
 };
 
-/// Device, threads and provenance of this process, progress as the options say.
+/// Threads and provenance of this process, progress as the options say. Throws UsageError for
+/// `--device cuda`: experiments compute on the CPU.
 RunnerOptions runner_options(const CommonOptions& common, const ProgressOptions& progress,
                              const Workbench& bench);
 
