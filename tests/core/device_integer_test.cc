@@ -2,6 +2,7 @@
 // where libtorch has one.
 #include "cq/core/quant/device_integer.h"
 
+#include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/GradMode.h>
@@ -163,6 +164,7 @@ class DeviceIntegerTest : public testing::TestWithParam<OnDevice> {
   void SetUp() override {
     if (!GetParam().gpu) return;
     if (const auto reason = no_gpu(); !reason.empty()) GTEST_SKIP() << reason;
+    at::globalContext().setAllowTF32CuDNN(false);  // as the program does
     there_.to(at::Device(at::kCUDA, 0));
   }
   static Model small_model() {

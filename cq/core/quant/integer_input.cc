@@ -25,6 +25,13 @@ at::Tensor dense(const at::Tensor& x) {
   return x.dim() == 4 ? floats.contiguous(at::MemoryFormat::ChannelsLast) : floats.contiguous();
 }
 
+/// Values by image and channel, read through channel_rows: rows may be parts of longer ones.
+at::Tensor by_channel(const at::Tensor& x) {
+  if (!x.defined()) return x;
+  const auto floats = x.to(at::kFloat);
+  return floats.stride(1) == 1 ? floats : floats.contiguous();
+}
+
 CodeImage::Shape resampled(Resample kind, CodeImage::Shape shape) {
   if (kind == Resample::up) {
     shape.height *= 2;
@@ -220,11 +227,11 @@ kernels::LayerNorm layer_norm_of(const Unit& unit, const UnitInput& in) {
 UnitInput dense_input(const UnitInput& in) {
   return {.x = dense(in.x),
           .skip = dense(in.skip),
-          .scale = dense(in.scale),
-          .shift = dense(in.shift),
-          .gate = dense(in.gate),
+          .scale = by_channel(in.scale),
+          .shift = by_channel(in.shift),
+          .gate = by_channel(in.gate),
           .residual = dense(in.residual),
-          .channel_bias = dense(in.channel_bias)};
+          .channel_bias = by_channel(in.channel_bias)};
 }
 
 std::vector<CodeImage> quantize_input(const Unit& unit, const UnitInput& in,

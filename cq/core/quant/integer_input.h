@@ -21,7 +21,8 @@ struct InputSide {
 std::vector<CodeImage> quantize_input(const Unit& unit, const UnitInput& in,
                                       const std::vector<InputSide>& sides);
 
-/// The operands in the layout that kernels read: float32, images channels-last, tokens contiguous.
+/// The operands in the layout that kernels read: float32, images channels-last, tokens contiguous,
+/// values by channel contiguous along channels.
 UnitInput dense_input(const UnitInput& in);
 
 /// What the codes of an operand are the shape of: activated and resampled. Throws RunError naming

@@ -12,6 +12,7 @@
 #include "cq/base/error.h"
 #include "cq/base/interrupt.h"
 #include "cq/core/bfloat16_executor.h"
+#include "cq/core/device.h"
 #include "cq/core/quant/integer.h"
 #include "cq/core/step_arena.h"
 #include "cq/experiments/commands/bench_product_cases.h"
@@ -49,7 +50,7 @@ double gpu_peak(at::ScalarType type, const at::Device& device) {
   const auto product = [&] { return type == at::kChar ? at::_int_mm(a, b.t()) : at::mm(a, b.t()); };
   const double seconds = best_of(4, [&] {
     for (int64_t i = 0; i < kProducts; ++i) product();
-    wait_for(device);
+    synchronize(device);
   });
   return double(kProducts * kSize * kSize * kSize) / seconds;
 }
@@ -123,18 +124,18 @@ void Execution::call(PointHandler& points, int64_t step) const {
 
 void Execution::full_step() {
   call(*points_, 0);
-  wait_for(setting_.x.device());
+  synchronize(setting_.x.device());
 }
 
 void Execution::cached_step() {
   call(*points_, 1);
-  wait_for(setting_.x.device());
+  synchronize(setting_.x.device());
 }
 
 void Execution::sample(const Schedule& schedule) const {
   const auto handler = points(schedule);
   for (int64_t step = 0; step < schedule.steps; ++step) call(*handler, step);
-  wait_for(setting_.x.device());
+  synchronize(setting_.x.device());
 }
 
 }  // namespace cq

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cq/core/device.h"
 #include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/commands/common_context.h"
 
@@ -65,7 +66,7 @@ class TimingExecutor : public Executor {
   at::Tensor timed(const std::string& name, double bytes, Compute compute) const {
     const auto start = std::chrono::steady_clock::now();
     auto value = compute();
-    wait_for(value.device());
+    synchronize(value.device());
     auto& sum = sums_[name];
     sum.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     sum.bytes += bytes + bytes_of(value);

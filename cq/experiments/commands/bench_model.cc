@@ -12,7 +12,7 @@
 #include "cq/base/files.h"
 #include "cq/base/json.h"
 #include "cq/config/nearest.h"
-#include "cq/core/kernels/cuda/cuda_kernels.h"
+#include "cq/core/device.h"
 #include "cq/core/noise.h"
 #include "cq/core/quant/calibration.h"
 #include "cq/experiments/commands/bench_executions.h"
@@ -153,10 +153,7 @@ class ModelBench {
     r.threads = at::get_num_threads();
     const auto count = count_network(*model_, &setting_.point, Counter::thop);
     const auto device = setting_.x.device();
-    if (device.is_cuda()) {
-      const bool named = kernels::cuda_missing().empty();
-      r.device = named ? kernels::cuda_device() : device.str();
-    }
+    if (device.is_cuda()) r.device = hardware_name(device);
     std::vector<std::function<void()>> runs;
     for (auto& e : executions_) {
       r.peak_gops[e->kind()] = 2 * peak_macs(e->kind(), device) / kGiga;
@@ -234,9 +231,9 @@ int bench_model(const BenchOptions& options) {
     throw UsageError("--roofline knows the bandwidth of the CPU's memory only: leave it out");
   }
   const auto expectations = read_expectations(options, chosen_executions(options));
+  const auto context = make_context(common);
   const auto config = compose_program("bench", options.overrides);
   check_keys(config, {"model", "sampler", "cache", "quant", "weights", "seed"});
-  const auto context = make_context(common);
   // As a user of libtorch would have it.
   at::globalContext().setBenchmarkCuDNN(true);
   const c10::NoGradGuard no_grad;

@@ -60,8 +60,4 @@ Context make_context(const CommonOptions& options) {
   return {choose_device(options.device), threads};
 }
 
-void wait_for(const at::Device& device) {
-  if (device.is_cuda()) at::detail::getCUDAHooks().deviceSynchronize(device.index());
-}
-
 }  // namespace cq

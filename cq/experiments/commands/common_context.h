@@ -14,8 +14,4 @@ struct Context {
 /// threads. Throws UsageError for `cuda` where there is none.
 Context make_context(const CommonOptions& options);
 
-/// Until a GPU has done everything that it was asked for; what the CPU does is done. Throws what
-/// libtorch throws where a kernel went wrong.
-void wait_for(const at::Device& device);
-
 }  // namespace cq

@@ -5,6 +5,7 @@
 
 #include "cq/base/log.h"
 #include "cq/base/version.h"
+#include "cq/core/device.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/harness/provenance.h"
 #include "cq/experiments/reports/gnuplot.h"
@@ -24,6 +25,7 @@ ProvenanceInput provenance_of(const Workbench& bench, const Context& context) {
   input.libraries["torch"] =
       fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH);
   input.device = context.device.str();
+  if (!context.device.is_cpu()) input.device += ": " + hardware_name(context.device);
   input.threads = context.threads;
   input.hashes = bench.hashes();
   return input;

@@ -4,7 +4,6 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
-#include <cpuinfo.h>
 
 #include "cq/base/interrupt.h"
 #include "cq/base/json.h"
@@ -86,13 +85,12 @@ Json measure(const StageContext& context, const CellExecution& execution, StageF
     seconds.values.push_back(fast / double(cell.measure.batch));
     speedup.values.push_back(slow / fast);
   }
-  cpuinfo_initialize();
   return {{"seconds_per_image", seconds.json()},
           {"speedup", speedup.json()},
           {"peer", "float32, no cache, same run, interleaved"},
           {"batch", cell.measure.batch},
           {"threads", at::get_num_threads()},
-          {"cpu", std::string(cpuinfo_get_package(0)->name)},
+          {"device", hardware_name(model.device())},
           {"runs", cell.measure.rounds}};
 }
 

@@ -129,7 +129,8 @@ void parse_efficiency(const Json& json, const std::string& where, Cell& cell) {
     out.seconds_per_image = parse_range(*measured, "seconds_per_image");
     out.speedup = parse_range(*measured, "speedup");
     out.peer = measured->text("peer").value_or("");
-    out.cpu = measured->text("cpu").value_or("");
+    // Called `cpu` before there were others.
+    out.device = measured->text("device").value_or(measured->text("cpu").value_or(""));
     out.threads = measured->integer("threads").value_or(0);
     out.runs = measured->integer("runs").value_or(0);
   }

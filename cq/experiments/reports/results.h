@@ -43,7 +43,7 @@ struct Range {
 struct Efficiency {
   std::optional<double> macs, bops, parameters, model_bytes, compression, estimated_speedup;
   std::optional<Range> seconds_per_image, speedup;
-  std::string peer, cpu;
+  std::string peer, device;
   int64_t threads = 0, runs = 0;
 };
 

@@ -97,7 +97,7 @@ void add_measurement_notes(const Section& section, std::vector<std::string>& not
       simulated |= cell->keys.quantized() && cell->keys.execution == "simulated";
       lines.insert(fmt::format("{} runs, {} threads, {}; speedup against {}", efficiency.runs,
                                efficiency.threads,
-                               efficiency.cpu.empty() ? "unknown processor" : efficiency.cpu,
+                               efficiency.device.empty() ? "unknown processor" : efficiency.device,
                                efficiency.peer.empty() ? "an unnamed peer" : efficiency.peer));
     }
   for (const std::string& line : lines) notes.push_back("Measured: " + line + ".");

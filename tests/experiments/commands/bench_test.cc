@@ -6,6 +6,8 @@
 #include "cq/base/error.h"
 #include "cq/core/kernels/cuda/cuda_kernels.h"
 #include "cq/experiments/commands/bench_kernels.h"
+#include "cq/experiments/commands/bench_model.h"
+#include "cq/experiments/commands/bench_report.h"
 #include "cq/experiments/commands/bench_timing.h"
 #include "cq/experiments/commands/common_expect.h"
 
@@ -34,6 +36,32 @@ TEST(BenchKernels, WithoutAGpuCudaIsRefusedWithTheReason) {
   options.common.device = "cuda";
   EXPECT_THAT([&] { bench_kernels(options); },
               ThrowsMessage<UsageError>("--device cuda: " + missing));
+}
+
+TEST(BenchModel, WhatAGpuLacksIsSaidBeforeAnythingRuns) {
+  BenchOptions options;
+  options.common.device = "cuda";
+  options.overrides = {"model=ldm-cifar10"};
+  options.roofline = "layers.svg";
+  EXPECT_THAT([&] { bench_model(options); }, ThrowsMessage<UsageError>(HasSubstr("--roofline")));
+  if (kernels::cuda_missing().empty()) GTEST_SKIP() << "there is a GPU";
+  options.roofline.clear();
+  EXPECT_THAT([&] { bench_model(options); },
+              ThrowsMessage<UsageError>(HasSubstr("--device cuda: no GPU")));
+}
+
+TEST(BenchReport, OfAGpuHasItsNameInsteadOfTheInstructionSet) {
+  BenchReport report{.model = "m", .batch = 8, .threads = 4, .device = "GPU, 9.0"};
+  report.cells = {{"integer", "full", 2e9, {0.5, 1, 2}}};
+  report.peak_gops = {{"integer", 4}};
+  const auto cell = document_of(report)["cells"][0];
+  EXPECT_EQ(cell["device"], "GPU, 9.0");
+  EXPECT_FALSE(cell.contains("isa"));
+  EXPECT_EQ(cell["gops"], 2);
+  EXPECT_EQ(cell["peak_fraction"], 0.5);
+  EXPECT_THAT(table_of(report), HasSubstr("m, batch 8, GPU, 9.0\n"));
+  report.device.clear();
+  EXPECT_EQ(document_of(report)["cells"][0]["threads"], 4);
 }
 
 TEST(Expectation, RelationsAndNumbers) {

@@ -146,7 +146,7 @@ Json fake_efficiency(const FakeCell& cell) {
             {"speedup", range(0.042 / seconds)},
             {"peer", "float32, no cache, same run, interleaved"},
             {"threads", 2},
-            {"cpu", "AVX512-VNNI, 2 cores"},
+            {"device", "AVX512-VNNI, 2 cores"},
             {"runs", 5}}}};
 }
 
