@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <ATen/ops/equal.h>
+#include <ATen/ops/index_copy.h>
 #include <ATen/ops/tensor.h>
 
 #include "cq/base/error.h"
@@ -22,6 +24,8 @@ using Named = std::vector<std::pair<std::string, at::Tensor>>;
 constexpr const char* kFormat = "cq_packed";
 constexpr const char* kVersion = "1";
 constexpr const char* kPrefix = "quant.";
+/// Of every product; `products` in the metadata leaves it out.
+constexpr std::string_view kNetwork = "model.diffusion_model.";
 
 /// Keys of the ranges of activations, in the order of their rows in `quant.ranges.*`.
 std::vector<std::string> range_keys(const Network& network, bool feature) {
@@ -36,6 +40,24 @@ std::vector<std::string> range_keys(const Network& network, bool feature) {
   return keys;
 }
 
+/// The same values in 16 bits where those hold them exactly, as in a file that was trained so.
+at::Tensor narrowest(const at::Tensor& value) {
+  for (const auto type : {at::kBFloat16, at::kHalf}) {
+    const auto narrow = value.to(type);
+    if (at::equal(narrow.to(value.scalar_type()), value)) return narrow;
+  }
+  return value;
+}
+
+/// Steps that read the cached feature: the only ones with a correction of it.
+at::Tensor cached_steps(const Schedule& schedule) {
+  std::vector<int64_t> steps;
+  for (int64_t t = 0; t < schedule.steps; ++t) {
+    if (!schedule.recomputes(t)) steps.push_back(t);
+  }
+  return at::tensor(steps, at::kLong);
+}
+
 /// Whether a parameter's memory is part of a product's weight.
 bool is_product(const Network& network, const at::Tensor& value) {
   const auto* at = static_cast<const char*>(value.data_ptr());
@@ -46,8 +68,15 @@ bool is_product(const Network& network, const at::Tensor& value) {
                      });
 }
 
+/// Zero points of weights, one a row of a layer: those of at most 4 bits are stored two to a byte.
+struct ZeroPoints {
+  std::vector<at::Tensor> bytes, nibbles;
+  std::vector<at::Tensor>& of(int64_t bits) { return bits <= 4 ? nibbles : bytes; }
+};
+
 void add_weights(const Network& network, const PackedExecution& e, Named& tensors) {
-  std::vector<at::Tensor> scales, zeros;
+  std::vector<at::Tensor> scales;
+  ZeroPoints zeros;
   for (const auto& unit : network.weights().units()) {
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = read_weight_ranges(e.calibration, unit, side);
@@ -55,11 +84,17 @@ void add_weights(const Network& network, const PackedExecution& e, Named& tensor
       const auto codes = quantize_weight(side_weight(unit, side), ranges, bits);
       tensors.emplace_back(kPrefix + codes_key(unit, side), bits <= 4 ? pack_int4(codes) : codes);
       scales.push_back(ranges.scale);
-      zeros.push_back(ranges.zero_point.to(at::kByte));
+      zeros.of(bits).push_back(ranges.zero_point.to(at::kByte));
     }
   }
   tensors.emplace_back("quant.weights.scale", at::cat(scales));
-  tensors.emplace_back("quant.weights.zero_point", at::cat(zeros));
+  if (!zeros.bytes.empty()) {
+    tensors.emplace_back("quant.weights.zero_point", at::cat(zeros.bytes));
+  }
+  if (!zeros.nibbles.empty()) {
+    tensors.emplace_back("quant.weights.zero_point_int4",
+                         pack_int4(at::cat(zeros.nibbles).unsqueeze(0)));
+  }
 }
 
 void add_ranges(const Network& network, const PackedExecution& e, Named& tensors) {
@@ -73,10 +108,12 @@ void add_ranges(const Network& network, const PackedExecution& e, Named& tensors
   tensors.emplace_back("quant.ranges.zero_point", all.select(2, 1).to(at::kByte));
 }
 
-void add_corrections(const Network& network, const Corrections& c, Named& tensors) {
+void add_corrections(const Network& network, const PackedExecution& e, Named& tensors) {
+  const auto& c = e.corrections;
   if (!c.feature.empty()) {
-    tensors.emplace_back("quant.feature.slope", c.feature.slope);
-    tensors.emplace_back("quant.feature.offset", c.feature.offset);
+    const auto steps = cached_steps(e.schedule);
+    tensors.emplace_back("quant.feature.slope", c.feature.slope.index_select(0, steps));
+    tensors.emplace_back("quant.feature.offset", c.feature.offset.index_select(0, steps));
   }
   for (const auto& [id, output] : c.outputs) {
     const auto& name = network.weights().units()[size_t(id)].name;
@@ -90,7 +127,7 @@ class PackedSource : public WeightSource {
   explicit PackedSource(const fs::path& path) : path_(path), file_(SafeTensors::open(path)) {
     const auto products = Json::parse(file_.metadata().at("products"));
     for (const auto& [name, shape] : products.items()) {
-      products_[name] = shape.get<std::vector<int64_t>>();
+      products_[std::string(kNetwork) + name] = shape.get<std::vector<int64_t>>();
     }
   }
   std::vector<std::string> names() const override {
@@ -145,23 +182,36 @@ class Reader {
   }
 
   void weights(PackedExecution& e) const {
-    const auto scale = tensor("quant.weights.scale"), zero = tensor("quant.weights.zero_point");
+    const auto scale = tensor("quant.weights.scale");
+    std::map<bool, at::Tensor> zeros;  // by whether they are nibbles
+    std::map<bool, int64_t> taken;
     int64_t at = 0;
     for (const auto& unit : network_.weights().units()) {
       const int64_t rows = unit.out_channels();
+      const bool nibbles = weight_bits(unit, e.quant) <= 4;
       for (int64_t side = 0; side < sides(unit); ++side, at += rows) {
-        if (at + rows > scale.numel() || at + rows > zero.numel()) {
+        auto& zero = zeros[nibbles];
+        if (!zero.defined()) zero = zero_points(nibbles);
+        int64_t& first = taken[nibbles];
+        if (at + rows > scale.numel() || first + rows > zero.numel()) {
           throw RunError("{}: {} weight scales, and layer {} needs {} more", path_.string(),
                          scale.numel(), unit.name, rows);
         }
         e.calibration[weight_key(unit, side)] =
-            at::stack({scale.narrow(0, at, rows), zero.narrow(0, at, rows).to(at::kFloat)});
+            at::stack({scale.narrow(0, at, rows), zero.narrow(0, first, rows).to(at::kFloat)});
         e.calibration[codes_key(unit, side)] = tensor(kPrefix + codes_key(unit, side));
+        first += rows;
       }
     }
     if (at == scale.numel()) return;
     throw RunError("{}: {} weight scales where the network has {} rows", path_.string(),
                    scale.numel(), at);
+  }
+
+  at::Tensor zero_points(bool nibbles) const {
+    if (!nibbles) return tensor("quant.weights.zero_point");
+    const auto pairs = tensor("quant.weights.zero_point_int4").flatten();
+    return at::stack({pairs.remainder(16), pairs.div(16, "floor")}, 1).flatten();
   }
 
   void ranges(PackedExecution& e) const {
@@ -180,13 +230,24 @@ class Reader {
 
   void corrections(PackedExecution& e) const {
     if (file_.contains("quant.feature.slope")) {
-      e.corrections.feature = {tensor("quant.feature.slope"), tensor("quant.feature.offset")};
+      e.corrections.feature = {feature("slope", e.schedule), feature("offset", e.schedule)};
     }
     for (const auto& unit : network_.weights().units()) {
       const auto name = fmt::format("quant.output.{}.", unit.name);
       if (!file_.contains(name + "slope")) continue;
       e.corrections.outputs[unit.id] = {tensor(name + "slope"), tensor(name + "offset")};
     }
+  }
+
+  /// [T, C] of the rows that are stored, zero elsewhere.
+  at::Tensor feature(const char* what, const Schedule& schedule) const {
+    const auto rows = tensor(fmt::format("quant.feature.{}", what));
+    const auto steps = cached_steps(schedule);
+    if (rows.dim() != 2 || rows.size(0) != steps.numel()) {
+      throw RunError("{}: quant.feature.{} has shape [{}], and {} steps reuse the feature",
+                     path_.string(), what, fmt::join(rows.sizes(), ", "), steps.numel());
+    }
+    return at::zeros({schedule.steps, rows.size(1)}, at::kFloat).index_copy(0, steps, rows);
   }
 
   fs::path path_;
@@ -202,14 +263,14 @@ void write_packed(const fs::path& path, const Model& model, const PackedExecutio
   Json products = Json::object();
   for (const auto& entry : model.named()) {
     if (is_product(network, entry.value)) {
-      products[entry.name] = entry.value.sizes().vec();
+      products[entry.name.substr(kNetwork.size())] = entry.value.sizes().vec();
     } else {
-      tensors.emplace_back(entry.name, entry.value.detach());
+      tensors.emplace_back(entry.name, narrowest(entry.value.detach()));
     }
   }
   add_weights(network, execution, tensors);
   add_ranges(network, execution, tensors);
-  add_corrections(network, execution.corrections, tensors);
+  add_corrections(network, execution, tensors);
   write_safetensors(path, tensors,
                     {{kFormat, kVersion},
                      {"model", model.name()},
