@@ -8,7 +8,7 @@ import zlib
 
 def npy(values, shape, kind="<f4"):
     """Bytes of a .npy file, version 1."""
-    code = {"f4": "f", "f8": "d", "i4": "i", "u1": "B"}[kind[-2:]]
+    code = {"f4": "f", "f8": "d", "i4": "i", "i8": "q", "u1": "B"}[kind[-2:]]
     header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
     header += " " * (-(len(header) + 11) % 64) + "\n"
     order = ">" if kind[0] == ">" else "<"

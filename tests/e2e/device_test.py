@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from arrays import png
+from arrays import normal, npy, npz, png
 from program import ProgramTest, call, pixels
 
 CUDA = ("--device", "cuda", "--threads", 1)
@@ -43,9 +43,22 @@ class Sample(ProgramTest):
 
 class Run(ProgramTest):
     def test_a_cell(self):
-        call("run", "configs/smoke.yaml", *CUDA, f"results_dir={self.folder}", *QUICK, *DEC, "samples=10", "batch=10", "record.samples=4")
+        call("run", "configs/smoke.yaml", *CUDA, f"results_dir={self.folder}", *QUICK, *DEC,
+             "samples=10", "batch=10", "record.samples=4")
         folder = self.folder / "smoke"
-        self.assertEqual(json.loads((folder / "provenance.json").read_text())["device"], "cuda:0")
+        device = json.loads((folder / "provenance.json").read_text())["device"]
+        self.assertTrue(device.startswith("cuda:0"), device)
+
+
+class Probe(ProgramTest):
+    def test_output_is_that_of_the_cpu(self):
+        given = self.folder / "in.npz"
+        given.write_bytes(npz({"x": npy(normal(0, 2, 12 * 64), (2, 12, 8, 8)),
+                               "t": npy([3, 900], (2,), "<i8"), "y": npy([1, 10], (2,), "<i8")}))
+        out = self.folder / "out.npz"
+        shown = [call("probe", "model=dit-cifar10", "--device", device, "--input", given,
+                      "--output", out).stdout for device in ("cuda", "cpu")]
+        self.assertEqual(*shown)
 
 
 class Train(ProgramTest):

@@ -52,6 +52,8 @@ class NoCondition : public Conditioning {
   struct Parameters {};
   static const config::Params<Parameters>& parameters();
   NoCondition(const Parameters&, Weights weights) : Conditioning(std::move(weights)) {}
+  /// Whatever a whole checkpoint has of one: the network alone is wanted of it.
+  std::vector<std::string> ignored() const override { return {""}; }
   void apply(const at::Tensor&, NetworkInput&) const override {}
   int64_t classes() const override { return 1; }
   bool conditional() const override { return false; }

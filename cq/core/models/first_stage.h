@@ -63,6 +63,8 @@ class NoStage : public FirstStage {
   static const config::Params<Parameters>& parameters();
   NoStage(const Parameters&, const LatentConfig&, Weights weights)
       : FirstStage(std::move(weights)) {}
+  /// Whatever a whole checkpoint has of one: the network alone is wanted of it.
+  std::vector<std::string> ignored() const override { return {""}; }
   at::Tensor to_latents(const at::Tensor& images, const Executor&) const override { return images; }
   at::Tensor to_images(const at::Tensor& latents, const Executor&) const override {
     return latents;

@@ -63,7 +63,8 @@ class Taps : public Executor, public PointHandler {
 /// The arrays of the input file, each to be taken once.
 class Inputs {
  public:
-  explicit Inputs(const std::filesystem::path& path) : path_(path) {
+  Inputs(const std::filesystem::path& path, const at::Device& device)
+      : path_(path), device_(device) {
     const auto file = Npz::open(path);
     for (const auto& name : file.names()) arrays_[name] = file.tensor(name);
   }
@@ -73,19 +74,19 @@ class Inputs {
   at::Tensor real(const std::string& name, int64_t dimensions) {
     const auto value = take(name, dimensions);
     if (!value.is_floating_point()) wrong(name, "floating-point numbers");
-    return value.to(at::kFloat).contiguous();
+    return value.to(at::kFloat).contiguous().to(device_);
   }
   at::Tensor whole(const std::string& name, int64_t dimensions) {
     const auto value = take(name, dimensions);
     if (value.is_floating_point() || value.scalar_type() == at::kBool) wrong(name, "integers");
-    return value.to(at::kLong).contiguous();
+    return value.to(at::kLong).contiguous().to(device_);
   }
   at::Tensor of_type(const FeatureEncoder::Input& input) {
     if (input.type == at::kFloat) return real(input.name, input.dimensions);
     if (input.type == at::kLong) return whole(input.name, input.dimensions);
     const auto value = take(input.name, input.dimensions);
     if (value.scalar_type() != input.type) wrong(input.name, c10::toString(input.type));
-    return value.contiguous();
+    return value.contiguous().to(device_);
   }
   [[noreturn]] void miss(const std::string& name) const {
     std::vector<std::string> names;
@@ -122,6 +123,7 @@ class Inputs {
   }
 
   std::filesystem::path path_;
+  at::Device device_;
   Named arrays_;
   std::set<std::string> taken_;
   int64_t batch_ = 0;
@@ -225,18 +227,14 @@ Named run(const Model& model, Part part, Inputs& inputs, Taps& taps) {
 }  // namespace
 
 int probe_command(const ProbeOptions& options) {
-  if (options.common.device == "cuda") {
-    throw UsageError("[probe] runs on the CPU, in float32: leave --device out");
-  }
   const auto config = compose_program("probe", options.overrides);
   check_keys(config, {"model", "sampler", "weights", "seed"});
-  auto common = options.common;
-  common.device = "cpu";
-  make_context(common);
+  const auto context = make_context(options.common);
   const c10::NoGradGuard no_grad;
-  Inputs inputs(options.input);
+  Inputs inputs(options.input, context.device);
   const auto part = choose_part(config.at("model"), inputs);
   const auto model = load_model(only(config, part));
+  model->to(context.device);
   Taps taps(options.taps);
   const auto outputs = run(*model, part, inputs, taps);
   taps.check_all_seen();
