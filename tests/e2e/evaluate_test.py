@@ -114,6 +114,20 @@ class Evaluate(ProgramTest):
             self.write("holes.npy", npy(values, (60, 6)))
             self.refused("holes.npy", "row 16", metrics="fid,cmmd,precision", code=(1,))
 
+    def test_types_that_torch_lacks_are_usage_faults(self):
+        for kind, size in (("<f16", 16), ("<c16", 16), (">c32", 32), ("<U3", 12)):
+            header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': (60, 6), }}\n"
+            data = (b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+                    + bytes(60 * 6 * size))
+            self.write("odd.npy", data)
+            self.write("odd.npz", npz({"features": data}))
+            for name in ("odd.npy", "odd.npz"):
+                with self.subTest(kind=kind, file=name):
+                    self.refused(name, kind)
+            logits = call("evaluate", "--logits", self.folder / "odd.npy", "--metrics", "is",
+                          "--features", "none", code=2)
+            self.assertIn("odd.npy", logits.stderr)
+
     def test_statistics_that_are_none(self):
         unit = [float(i == j) for i in range(6) for j in range(6)]
 
