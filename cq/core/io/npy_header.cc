@@ -120,6 +120,7 @@ at::ScalarType find_type(const std::string& descr, bool& swapped) {
   const auto* found = std::ranges::find(kTypes, name, &NpyType::name);
   if (!ordered || found == kTypes.end()) {
     std::vector<std::string_view> names;
+    names.reserve(kTypes.size());
     for (const NpyType& type : kTypes) names.push_back(type.name);
     throw NpyTypeError("type '{}' cannot be read, expected one of {} in either byte order",
                        printable(descr), fmt::join(names, ", "));
