@@ -179,7 +179,7 @@ void Evaluation::read() {
   // What can be refused at once comes before a network's hours.
   if (reference) reference_ = reader.stored(*request_.reference, reference_needs_);
   if (request_.generated) generated_ = reader.stored(*request_.generated, generated_needs_);
-  if (request_.logits) generated_.all.logits = read_feature_file(*request_.logits);
+  if (request_.logits) generated_.all.logits = read_float_rows(*request_.logits, "logits");
   if (reference) reader.compute_reference(reference_needs_, reference_hash_, reference_);
   if (request_.generated) {
     reader.compute_generated(generated_needs_, prompts_ ? &*prompts_ : nullptr, generated_);

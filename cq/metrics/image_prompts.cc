@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kTextsAtOnce = 64;
 
 at::Tensor read_tokens(const std::filesystem::path& file) {
-  const at::Tensor tokens = NpyFile::open(file).tensor();
+  const at::Tensor tokens = of_readable_type([&] { return NpyFile::open(file); }).tensor();
   if (tokens.dim() != 2 || !at::isIntegralType(tokens.scalar_type(), /*includeBool=*/false)) {
     throw UsageError("{}: expected CLIP tokens, integers [N, 77], got {} [{}]", file.string(),
                      c10::toString(tokens.scalar_type()), fmt::join(tokens.sizes(), ", "));
@@ -36,7 +36,7 @@ ImagePrompts::ImagePrompts(const std::filesystem::path& file, bool features,
                      file.string());
   }
   if (features) {
-    array_ = read_feature_file(file);
+    array_ = read_float_rows(file, "features of texts");
   } else if (array) {
     array_ = read_tokens(file);
   } else {

@@ -27,24 +27,28 @@ bool is_image_name(const fs::path& path) {
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
 }
 
-void check_features(const TensorInfo& info, const fs::path& path) {
+void check_rows(const TensorInfo& info, const fs::path& path, const char* what) {
   const auto type = dtype_from_name(info.dtype);
   if (!type || !at::isFloatingType(*type)) {
-    throw UsageError("{}: features must be of a float type, got {}", path.string(), info.dtype);
+    throw UsageError("{}: {} must be of a float type, got {}", path.string(), what, info.dtype);
   }
   if (info.shape.size() != 2 || info.shape[1] == 0) {
-    throw UsageError("{}: features must be two-dimensional [samples, width], got {}", path.string(),
+    throw UsageError("{}: {} must be two-dimensional [samples, width], got {}", path.string(), what,
                      shape_text(info.shape));
   }
 }
 
+NpyFile open_rows(const fs::path& path, const char* what) {
+  NpyFile file = of_readable_type([&] { return NpyFile::open(path); });
+  check_rows(file.info(), path, what);
+  return file;
+}
+
 }  // namespace
 
-at::Tensor read_feature_file(const fs::path& path) {
+at::Tensor read_float_rows(const fs::path& path, const char* what) {
   if (!fs::exists(path)) throw UsageError("{}: no such file", path.string());
-  const NpyFile file = NpyFile::open(path);
-  check_features(file.info(), path);
-  return file.tensor();
+  return open_rows(path, what).tensor();
 }
 
 struct EvaluationInput::Decoded {
@@ -84,7 +88,7 @@ void EvaluationInput::open_folder() {
 
 void EvaluationInput::open_arrays() {
   kind_ = Kind::arrays;
-  arrays_ = ArrayFile::open(path_);
+  arrays_ = of_readable_type([&] { return ArrayFile::open(path_); });
   samples_ = arrays_->contains("arr_0");
   statistics_ = arrays_->contains("mu") && arrays_->contains("sigma");
   spatial_statistics_ = arrays_->contains("mu_s") && arrays_->contains("sigma_s");
@@ -98,7 +102,7 @@ void EvaluationInput::open_arrays() {
   if (samples_) {
     open_samples();
   } else if (features_) {
-    check_features(arrays_->info("features"), path_);
+    check_rows(arrays_->info("features"), path_, "features");
     count_ = arrays_->info("features").shape[0];
   }
 }
@@ -121,9 +125,7 @@ void EvaluationInput::open_samples() {
 void EvaluationInput::open_npy() {
   kind_ = Kind::npy;
   features_ = true;
-  const NpyFile file = NpyFile::open(path_);
-  check_features(file.info(), path_);
-  count_ = file.info().shape[0];
+  count_ = open_rows(path_, "features").info().shape[0];
 }
 
 std::string EvaluationInput::name() const {
@@ -138,7 +140,7 @@ std::string EvaluationInput::describe() const {
 }
 
 at::Tensor EvaluationInput::features() const {
-  return kind_ == Kind::npy ? read_feature_file(path_) : arrays_->tensor("features");
+  return kind_ == Kind::npy ? read_float_rows(path_, "features") : arrays_->tensor("features");
 }
 
 at::Tensor EvaluationInput::labels() const {

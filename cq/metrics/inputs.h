@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "cq/base/error.h"
 #include "cq/core/io/array_file.h"
+#include "cq/core/io/npy.h"
 #include "cq/core/tensor.h"
 #include "cq/metrics/numerics/moments.h"
 
@@ -98,7 +100,19 @@ class EvaluationInput {
   std::vector<std::filesystem::path> files_;
 };
 
-/// A 2-D float array of a .npy file, mapped; UsageError naming the file for other shapes and types.
-at::Tensor read_feature_file(const std::filesystem::path& path);
+/// `open()`, which reads a user's .npy or .npz: a type that no array here can have is a UsageError,
+/// for the file is sound.
+template <class Open>
+auto of_readable_type(const Open& open) {
+  try {
+    return open();
+  } catch (const NpyTypeError& error) {
+    throw UsageError(std::string(error.what()));
+  }
+}
+
+/// A 2-D float array of a .npy file, mapped; UsageError naming the file, and `what` its rows are
+/// ("features"), for other shapes and types.
+at::Tensor read_float_rows(const std::filesystem::path& path, const char* what);
 
 }  // namespace cq

@@ -6,14 +6,20 @@ import zipfile
 import zlib
 
 
-def npy(values, shape, kind="<f4"):
-    """Bytes of a .npy file, version 1."""
-    code = {"f4": "f", "f8": "d", "i4": "i", "i8": "q", "u1": "B"}[kind[-2:]]
-    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+def npy_header(shape, kind, fortran=False):
+    header = f"{{'descr': '{kind}', 'fortran_order': {fortran}, 'shape': {tuple(shape)}, }}"
     header += " " * (-(len(header) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
+def npy(values, shape, kind="<f4", fortran=False):
+    """Bytes of a .npy file, version 1; `fortran`: of a matrix, whose values come row by row."""
+    if fortran:
+        values = [values[i] for column in range(shape[1])
+                  for i in range(column, len(values), shape[1])]
+    code = {"f2": "e", "f4": "f", "f8": "d", "i4": "i", "i8": "q", "u1": "B"}[kind[-2:]]
     order = ">" if kind[0] == ">" else "<"
-    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
-            + struct.pack(f"{order}{len(values)}{code}", *values))
+    return npy_header(shape, kind, fortran) + struct.pack(f"{order}{len(values)}{code}", *values)
 
 
 def npz(arrays, compressed=False):
@@ -34,7 +40,13 @@ def normal(seed, rows, width, shift=0.0):
 def png(seed, height, width):
     """Bytes of an RGB image of noise."""
     draw = random.Random(seed)
-    rows = b"".join(b"\0" + draw.randbytes(3 * width) for _ in range(height))
+    return png_of([draw.randbytes(3 * width) for _ in range(height)])
+
+
+def png_of(rows):
+    """Bytes of an RGB image of given rows."""
+    height, width = len(rows), len(rows[0]) // 3
+    rows = b"".join(b"\0" + row for row in rows)
 
     def chunk(kind, data):
         return (struct.pack(">I", len(data)) + kind + data

@@ -1,11 +1,23 @@
 """`cq-exp evaluate` on damaged and unfit input: exit code, the file's name, nothing on stdout; and
 what must not change a digit."""
+import base64
 import json
+import os
 import subprocess
 import unittest
+import zipfile
 
-from arrays import normal, npy, npz, png
+from arrays import normal, npy, npy_header, npz, png, png_of
 from program import PROGRAM, ROOT, ProgramTest, call
+
+
+# 32 x 32 pixels by Pillow: four quadrants, without loss; and all of them 128.
+WEBP = bytes.fromhex("5249464634000000574542505650384c280000002f1fc00700059100894bdce97b239926164ce67f8611a540"
+                     "208964cef1fb3f013dbcc67e057cb05f")
+JPEG = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ"
+    "EBAQEBAQEBAQEBAQH/wAALCAAgACABAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEA"
+    "AD8AAAAAAP/Z")
 
 
 class Evaluate(ProgramTest):
@@ -114,6 +126,18 @@ class Evaluate(ProgramTest):
             self.write("holes.npy", npy(values, (60, 6)))
             self.refused("holes.npy", "row 16", metrics="fid,cmmd,precision", code=(1,))
 
+    def test_types_that_torch_lacks_are_usage_faults(self):
+        for kind, size in (("<f16", 16), (">c16", 16)):
+            data = npy_header((60, 6), kind) + bytes(60 * 6 * size)
+            self.write("odd.npy", data)
+            self.write("odd.npz", npz({"features": data}))
+            for name in ("odd.npy", "odd.npz"):
+                with self.subTest(kind=kind, file=name):
+                    self.refused(name, kind)
+        logits = call("evaluate", "--logits", self.folder / "odd.npy", "--metrics", "is",
+                      "--features", "none", code=2)
+        self.assertIn("odd.npy", logits.stderr)
+
     def test_statistics_that_are_none(self):
         unit = [float(i == j) for i in range(6) for j in range(6)]
 
@@ -171,6 +195,55 @@ class Evaluate(ProgramTest):
         self.assertRegex(text, r"(?m)^fd_cifar +\d")
         self.assertIn("network: cifar", text)
         self.assertNotRegex(text, r"(?mi)^fid\b")
+
+    def test_types_and_orders_of_arrays_change_nothing(self):
+        values = [round(32 * v) / 32 for v in normal(3, 60, 6)]  # exact in half precision
+        found = {self.value("--generated", self.write("x.npz", npz(
+            {"features": npy(values, (60, 6))}, compressed=True)), "--reference",
+            self.folder / "y.npy")}
+        for i, (kind, fortran) in enumerate([("<f2", False), (">f2", True), ("<f4", False),
+                                             (">f4", False), ("<f4", True), ("<f8", False),
+                                             (">f8", True)]):
+            file = self.write(f"{i}.npy", npy(values, (60, 6), kind, fortran))
+            found.add(self.value("--generated", file, "--reference", self.folder / "y.npy"))
+        self.assertEqual(len(found), 1, found)
+
+    def test_images_of_every_kind(self):
+        b = self.images("b", 50)
+        quadrants = [bytes((200, 30, 60)) * 16 + bytes((10, 120, 240)) * 16] * 16 + [
+            bytes(48) + bytes([255] * 48)] * 16
+        grey = [bytes([128] * 96)] * 32
+        found = []
+        for name, files in [("pngs", {"3.png": png_of(quadrants), "4.png": png_of(grey)}),
+                            ("all", {"3.webp": WEBP, "4.jpg": JPEG})]:
+            self.images(name, 1, count=3)
+            for file, data in files.items():
+                self.write(f"{name}/{file}", data)
+            done = call("evaluate", "--generated", self.folder / name, "--reference", b,
+                        "--metrics", "fid", "--json", "--cache", "none")
+            found.append(json.loads(done.stdout)["metrics"]["fd_cifar"])
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(found[0]["protocol"]["samples"], 5)
+
+    def peak_memory(self, images):
+        """Bytes at most in memory while so many pairs of 256 x 256 are compared."""
+        path = self.folder / f"{images}.npz"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            with archive.open("arr_0.npy", "w") as out:
+                out.write(npy_header((images, 256, 256, 3), "|u1"))
+                for i in range(images):
+                    out.write(bytes([i % 256]) * (256 * 256 * 3))
+        child = subprocess.Popen(
+            [PROGRAM, "evaluate", "--generated", path, "--reference", path, "--metrics", "psnr",
+             "--features", "none", "--json"], stdout=subprocess.DEVNULL, cwd=ROOT)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(child.returncode, 0)
+        return usage.ru_maxrss * 1024
+
+    def test_images_are_never_all_in_memory(self):
+        few = self.peak_memory(8)
+        self.assertLess(self.peak_memory(400) - few, 400 * 256 * 256 * 3 / 4)
 
     def test_expectations_decide(self):
         arguments = ("--generated", self.folder / "x.npy", "--reference", self.folder / "y.npy")

@@ -177,6 +177,7 @@ TEST_F(Evaluate, UsageFaultsNameTheFile) {
                 ThrowsMessage<UsageError>(AllOf(HasSubstr(file), HasSubstr(words))));
   };
   refuses("integers.npy", at::ones({5, 24}, at::kLong), "fid", "float type");
+  refuses("complex.npy", at::ones({5, 24}, at::kComplexFloat), "fid", "float type");
   refuses("flat.npy", at::ones({5}), "fid", "two-dimensional");
   refuses("wide.npy", testing::normal(1, 30, 25), "fid", "25 and 24 wide");
   refuses("single.npy", testing::normal(1, 1, 24), "fid", "at least 2");
@@ -322,18 +323,22 @@ TEST_F(Evaluate, ReferencesPassTheNetworkOnce) {
   EXPECT_EQ(seen, 40);
   EXPECT_EQ(evaluate(options), first);
   EXPECT_EQ(seen, 60);
-  // Other features than those that were kept, or other content: computed again.
-  options.metrics = {"fid", "sfid"};
+  // Other features than those that were kept are computed and join them.
+  options.metrics = {"sfid"};
   evaluate(options);
   EXPECT_EQ(seen, 100);
+  options.metrics = {"fid", "sfid"};
+  evaluate(options);
+  EXPECT_EQ(seen, 120);
+  // Other content is computed again.
   write_png(folder_ / "b" / "103.png", pictures(3)[0]);
   EXPECT_NE(evaluate(options), first);
-  EXPECT_EQ(seen, 140);
+  EXPECT_EQ(seen, 160);
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache")) {
     std::filesystem::resize_file(entry, 100);
   }
   evaluate(options);
-  EXPECT_EQ(seen, 180);
+  EXPECT_EQ(seen, 200);
 }
 
 TEST_F(Evaluate, TextsPairWithImages) {
@@ -445,7 +450,9 @@ TEST_F(Evaluate, WhatIsKnownBeforehandStopsBeforeTheNetwork) {
   options.interval_splits = 0;
   write_npy(folder_ / "l.npy", at::ones({20, 3}, at::kLong));
   options.logits = folder_ / "l.npy";
-  refuses("l.npy", "float type");
+  refuses("l.npy", "logits must be of a float type");
+  write_npy(folder_ / "l.npy", at::ones({20}));
+  refuses("l.npy", "logits must be two-dimensional");
 }
 
 TEST_F(Evaluate, FilesThatNothingReadsAreRefused) {

@@ -5,11 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "cq/base/error.h"
 #include "cq/core/io/dtype.h"
 #include "cq/core/io/mapped_file.h"
 #include "cq/core/tensor.h"
 
 namespace cq {
+
+/// An array of a type that cannot be read (long double, complex128, text, objects), where nothing
+/// says that the file is damaged.
+class NpyTypeError : public RunError {
+ public:
+  using RunError::RunError;
+};
 
 /// The header of an array in NumPy's .npy format, versions 1 to 3 (numpy.lib.format).
 struct NpyHeader {
@@ -22,7 +30,8 @@ struct NpyHeader {
 };
 
 /// Reads the header at the start of `bytes` (which need not hold the data). Throws RunError that
-/// begins with `where`: object, text and structured arrays are refused.
+/// begins with `where`: structured arrays are refused, other types that cannot be read as
+/// NpyTypeError.
 NpyHeader parse_npy_header(std::span<const uint8_t> bytes, const std::string& where);
 
 /// An array in a .npy file, mapped: only what is asked for is read, so that files larger than

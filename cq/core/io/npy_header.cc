@@ -120,9 +120,10 @@ at::ScalarType find_type(const std::string& descr, bool& swapped) {
   const auto* found = std::ranges::find(kTypes, name, &NpyType::name);
   if (!ordered || found == kTypes.end()) {
     std::vector<std::string_view> names;
+    names.reserve(kTypes.size());
     for (const NpyType& type : kTypes) names.push_back(type.name);
-    throw RunError("type '{}' cannot be read, expected one of {} in either byte order",
-                   printable(descr), fmt::join(names, ", "));
+    throw NpyTypeError("type '{}' cannot be read, expected one of {} in either byte order",
+                       printable(descr), fmt::join(names, ", "));
   }
   swapped = descr[0] == '>' && c10::elementSize(found->type) > 1;
   return found->type;
@@ -199,6 +200,8 @@ NpyFields parse_npy_fields(std::string_view text) {
 NpyHeader parse_npy_header(std::span<const uint8_t> bytes, const std::string& where) {
   try {
     return parse(bytes);
+  } catch (const NpyTypeError& error) {
+    throw NpyTypeError("{}: {}", where, error.what());
   } catch (const RunError& error) {
     throw RunError("{}: {}", where, error.what());
   }

@@ -56,7 +56,33 @@ std::string setting(const Json& line) {
   return fmt::format("{}", fmt::join(parts, " "));
 }
 
-std::vector<std::string> entries(const Json& line, const Section& section) {
+/// Footnotes of one table, numbered in the order of the rows that bear them.
+class Footnotes {
+ public:
+  /// " [1]" where the line has a footnote on the entry called `of`.
+  std::string mark(const Json& line, const std::string& of) {
+    if (!line.contains("note")) return "";
+    const Json& note = published().at("notes").at(line.at("note").get<std::string>());
+    if (note.at("of") != of) return "";
+    const auto text = note.at("text").get<std::string>();
+    const auto at = std::find(texts_.begin(), texts_.end(), text);
+    const auto number = at - texts_.begin() + 1;
+    if (at == texts_.end()) texts_.push_back(text);
+    return fmt::format(" [{}]", number);
+  }
+  std::vector<std::string> lines() const {
+    std::vector<std::string> lines;
+    for (const std::string& text : texts_) {
+      lines.push_back(fmt::format("[{}] {}", lines.size() + 1, text));
+    }
+    return lines;
+  }
+
+ private:
+  std::vector<std::string> texts_;
+};
+
+std::vector<std::string> entries(const Json& line, const Section& section, Footnotes& notes) {
   const auto at = std::find_if(section.rows.begin(), section.rows.end(),
                                [&](const Row& row) { return is_row(line, row.keys); });
   const Row* row = at == section.rows.end() ? nullptr : &*at;
@@ -68,10 +94,10 @@ std::vector<std::string> entries(const Json& line, const Section& section) {
   };
   const auto speedup = row ? merged_range(*row, &Efficiency::speedup) : std::nullopt;
   return {line.at("table").get<std::string>(),
-          line.at("label").get<std::string>(),
+          line.at("label").get<std::string>() + notes.mark(line, "label"),
           setting(line),
           or_dash(counted(&Efficiency::bops), 2, 1e12),
-          or_dash(figure(line, "bops"), 2),
+          or_dash(figure(line, "bops"), 2) + notes.mark(line, "bops"),
           or_dash(counted(&Efficiency::compression), 2),
           or_dash(figure(line, "compression"), 2),
           or_dash(speedup ? std::optional(speedup->median) : std::nullopt, 2),
@@ -92,14 +118,10 @@ std::vector<PlainTable> published_tables(const ExperimentReport& report) {
     table.title = fmt::format("Beside the paper: {}", section.title);
     table.headers = {"table", "row",   "setting", "BOPs (T)", "paper", "compression", "paper",
                      "speed", "paper", "FID",     "paper",    "IS",    "paper"};
-    std::vector<std::string> notes;
+    Footnotes notes;
     for (const Json& line : published().at("rows")) {
       if (line.at("model") != section.rows.front().keys.model) continue;
-      table.rows.push_back(entries(line, section));
-      if (!line.contains("note")) continue;
-      const auto key = line.at("note").get<std::string>();
-      const auto note = published().at("notes").at(key).get<std::string>();
-      if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+      table.rows.push_back(entries(line, section, notes));
     }
     if (table.rows.empty()) continue;
     table.notes.push_back(
@@ -107,7 +129,7 @@ std::vector<PlainTable> published_tables(const ExperimentReport& report) {
                     "with the published weights. A dash is a figure that one of the two does not "
                     "have.",
                     published().at("source").get<std::string>()));
-    table.notes.insert(table.notes.end(), notes.begin(), notes.end());
+    for (std::string& footnote : notes.lines()) table.notes.push_back(std::move(footnote));
     tables.push_back(std::move(table));
   }
   return tables;

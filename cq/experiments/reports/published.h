@@ -7,7 +7,7 @@ namespace cq::reports {
 
 /// One table for each section whose model stands in the paper's tables (published.json): every row
 /// of the paper with its figures beside the ones of the same row here, or dashes where there is
-/// none. Its notes say which figures the released code cannot give.
+/// none. Footnotes, marked [1] at the figure, say which ones the released code cannot give.
 std::vector<PlainTable> published_tables(const ExperimentReport& report);
 
 }  // namespace cq::reports

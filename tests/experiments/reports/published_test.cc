@@ -1,7 +1,9 @@
 #include "cq/experiments/reports/published.h"
 
 #include <algorithm>
+#include <array>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cq/experiments/reports/rows.h"
@@ -12,6 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using cq::testing::FakeCell;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::StartsWith;
 
 /// Cells of a made-up run of `model`.
 class Published : public ::testing::Test {
@@ -57,17 +63,47 @@ TEST_F(Published, OursStandBesideThePapers) {
   EXPECT_EQ((*row(all[0], "EDA-DM", "W8A8"))[3], "—");
 }
 
-TEST_F(Published, FiguresThatTheReleasedCodeCannotGiveHaveANote) {
+TEST_F(Published, FiguresThatTheReleasedCodeCannotGiveHaveAFootnote) {
   add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 5}, "sd14", 5.396e12);
   const auto all = tables();
   ASSERT_EQ(all.size(), 1);
   const auto& line = *row(all[0], "CacheQuant", "N=5 W8A8");
   EXPECT_EQ(line[3], "5.40");
-  EXPECT_EQ(line[4], "8.44");
-  const auto noted = [](const std::string& note) {
-    return note.find("released code does not give") != std::string::npos;
-  };
-  EXPECT_TRUE(std::any_of(all[0].notes.begin(), all[0].notes.end(), noted));
+  EXPECT_EQ(line[4], "8.44 [1]");
+  EXPECT_EQ((*row(all[0], "DeepCache", "N=10"))[4], "133.58 [1]");
+  ASSERT_EQ(all[0].notes.size(), 2);
+  EXPECT_THAT(all[0].notes[1], AllOf(StartsWith("[1] The released code does not give"),
+                                     HasSubstr("51 calls of 50 PLMS steps")));
+}
+
+TEST_F(Published, EveryRowOfTheAblationStandsUnderTable5) {
+  add({.cache = "deepcache", .interval = 20}, "ldm4-imagenet", 9.607e12);
+  add({.cache = "deepcache", .quant = "w8a8", .interval = 20}, "ldm4-imagenet", .6005e12);
+  add({.cache = "dps", .quant = "w8a8", .interval = 20}, "ldm4-imagenet", .6005e12);
+  add({.cache = "dps", .quant = "w8a8", .correct = "dec", .interval = 20}, "ldm4-imagenet",
+      .6005e12);
+  const auto all = tables();
+  ASSERT_EQ(all.size(), 1);
+  // FID and IS of the paper's table; ours are not computed here, only counted.
+  const std::vector<std::array<std::string, 4>> paper{
+      {"FP32 DeepCache", "N=20", "8.08", "159.27"},
+      {"+ direct W8A8 [1]", "N=20 W8A8", "15.36", "121.78"},
+      {"+ DPS", "N=20 W8A8", "8.47", "154.07"},
+      {"+ DPS + DEC [2]", "N=20 W8A8", "7.21", "160.68"},
+      {"+ DPS + DEC + reconstruction", "N=20 W8A8", "6.34", "180.42"}};
+  for (const auto& [label, setting, fid, score] : paper) {
+    const auto* line = row(all[0], label, setting);
+    ASSERT_NE(line, nullptr) << label;
+    EXPECT_THAT((*line)[0], HasSubstr("table 5"));
+    EXPECT_EQ((*line)[10], fid);
+    EXPECT_EQ((*line)[12], score);
+    const bool ours = label.find("reconstruction") == std::string::npos;
+    EXPECT_EQ((*line)[3] != "—", ours) << label;
+  }
+  EXPECT_EQ((*row(all[0], "FP32 DeepCache", "N=20"))[3], "9.61");
+  EXPECT_THAT(all[0].notes,
+              IsSupersetOf({StartsWith("[1] The paper's \"+ direct W8A8\" is the simple"),
+                            StartsWith("[2] 0.91 FID better")}));
 }
 
 TEST_F(Published, OtherModelsHaveNone) {
