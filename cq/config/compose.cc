@@ -3,14 +3,13 @@
 #include <optional>
 
 #include "cq/config/defaults.h"
+#include "cq/config/filter.h"
 #include "cq/config/hydra_node.h"
 #include "cq/config/merge.h"
 #include "cq/config/nearest.h"
 #include "cq/config/override.h"
 #include "cq/config/repository.h"
-#include "cq/config/resolve.h"
 #include "cq/config/sweep.h"
-#include "cq/config/where.h"
 #include "cq/config/yaml_reader.h"
 
 namespace cq::config {
@@ -88,6 +87,8 @@ class Composer {
     std::string groups_text;
     for (const std::string& text : overrides) {
       Override over = parse_override(text);
+      const auto place = places_.find(text);
+      if (place != places_.end()) over.mark = place->second;
       if (over.is_sweep()) {
         if (skip_missing) continue;
         refuse_sweep(over);
@@ -98,8 +99,16 @@ class Composer {
     }
     const Base& base = composed(groups, groups_text, skip_missing);
     ComposedJob out{base.config, overrides, base.choices};
-    for (const Override& over : values) apply_override(out.config, over);
+    for (const Override& over : values) {
+      check_sweeper_override(out.config, over);
+      apply_override(out.config, over);
+    }
     return out;
+  }
+
+  /// Where a sweep block has what an override of a cell gives: errors about the value name it.
+  void set_places(const std::vector<Axis>& axes) {
+    for (const Axis& axis : axes) places_.insert(axis.places.begin(), axis.places.end());
   }
 
  private:
@@ -191,78 +200,30 @@ class Composer {
   Repository repository_;
   std::string primary_;
   std::map<std::string, Base> bases_;
+  std::map<std::string, Mark> places_;
 };
-
-void collect_keys(const Node& node, const std::string& path, std::vector<std::string>& keys) {
-  if (!node.is_dict()) return;
-  for (const auto& [key, value] : node.items()) {
-    const std::string full = path.empty() ? key.text() : path + "." + key.text();
-    keys.push_back(full);
-    collect_keys(value, full, keys);
-  }
-}
-
-/// A group compared with a string stands for the option that was chosen.
-Node look_up(const ComposedJob& job, const std::string& key) {
-  const auto choice = job.choices.find(key);
-  const Node* node = job.config.find(key);
-  if (choice != job.choices.end() && (node == nullptr || node->is_dict())) {
-    return Node(choice->second);
-  }
-  if (node == nullptr) {
-    std::vector<std::string> known;
-    for (const auto& [name, chosen] : job.choices) known.push_back(name);
-    collect_keys(job.config, "", known);
-    throw UsageError("there is no key '{}' in the composed config{}", key,
-                     did_you_mean(key, known));
-  }
-  return node->is_interpolation() ? resolve_at(job.config, key, *node) : *node;
-}
 
 /// A refused override of a sweep block is named with the line that it comes from.
 [[noreturn]] void refuse_cell(const std::vector<Axis>& axes, const std::string& message) {
   for (const Axis& axis : axes) {
-    if (!axis.mark.known()) continue;
-    for (const auto& point : axis.points) {
-      for (const std::string& text : point) {
-        if (message.find(fmt::format("'{}'", text)) == std::string::npos) continue;
-        throw UsageError("{}: sweep: {}", axis.mark.text(), message);
-      }
+    for (const auto& [text, mark] : axis.places) {
+      if (message.find(fmt::format("'{}'", text)) == std::string::npos) continue;
+      const bool hinted = message.find("did you mean") != std::string::npos;
+      throw UsageError("{}: sweep: {}{}", mark.text(), message,
+                       hinted ? "" : block_key_hint(axis.keys[0]));
     }
   }
   throw UsageError("{}", message);
 }
 
-/// The `where:` expression of a sweep block, or none.
-class Filter {
- public:
-  Filter(const std::string& text, const Mark& mark) : mark_(mark) {
-    if (text.empty()) return;
-    with_mark([&] { where_.emplace(text); });
+/// Puts an axis of the command line; what is wrong with it is named with its text.
+void put_given_axis(std::vector<Axis>& axes, Axis axis, const std::string& text) {
+  try {
+    put_axis(axes, std::move(axis));
+  } catch (const UsageError& error) {
+    throw UsageError("override '{}': {}", text, error.what());
   }
-
-  bool keeps(const ComposedJob& job) const {
-    bool kept = true;
-    if (where_) {
-      with_mark(
-          [&] { kept = where_->holds([&](const std::string& key) { return look_up(job, key); }); });
-    }
-    return kept;
-  }
-
- private:
-  template <class Act>
-  void with_mark(Act act) const {
-    try {
-      act();
-    } catch (const UsageError& error) {
-      throw UsageError("{}: {}", mark_.text(), error.what());
-    }
-  }
-
-  std::optional<Where> where_;
-  Mark mark_;
-};
+}
 
 }  // namespace
 
@@ -295,17 +256,17 @@ JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>
   SweepBlock block =
       read_sweep_block(composer.sweep_block(request.overrides), composer.repository());
   std::vector<std::string> overrides;
-  std::vector<Axis> zips;
+  std::vector<std::pair<std::string, Axis>> zips;
   for (const std::string& text : request.overrides) {
     if (!text.starts_with("zip(")) {
       overrides.push_back(text);
       continue;
     }
     if (!request.multirun) throw UsageError("override '{}' sweeps: add -m", text);
-    zips.push_back(zip_axis(text, composer.repository()));
+    zips.emplace_back(text, zip_axis(text, composer.repository()));
   }
   // What does not sweep must compose on its own, as in Hydra.
-  const bool asked = request.multirun || !block.axes.empty();
+  const bool asked = request.multirun || !block.axes.empty() || block.where_mark.known();
   const ComposedJob master = composer.job(overrides, asked);
   const Node* mode = master.config.find("hydra.mode");
   const bool by_mode = mode != nullptr && mode->is_string() && mode->as_string() == "MULTIRUN";
@@ -319,14 +280,17 @@ JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>
     put_axis(block.axes, axis_of(parse_override(param), composer.repository()));
   }
   for (const std::string& text : overrides) {
-    put_axis(block.axes, axis_of(parse_override(text), composer.repository()));
+    put_given_axis(block.axes, axis_of(parse_override(text), composer.repository()), text);
   }
-  for (Axis& axis : zips) put_axis(block.axes, std::move(axis));
+  for (auto& [text, axis] : zips) put_given_axis(block.axes, std::move(axis), text);
   parts_->axes = std::move(block.axes);
+  composer.set_places(parts_->axes);
   const Filter filter(block.where, block.where_mark);
   const std::size_t count = combination_count(parts_->axes);
   for (std::size_t number = 0; number < count; ++number) {
-    if (filter.keeps(parts_->checked_job(number))) {
+    const ComposedJob job = parts_->checked_job(number);
+    if (number == 0) filter.check_names(job, composer.repository());
+    if (filter.keeps(job)) {
       parts_->kept.push_back(static_cast<std::uint32_t>(number));
     } else {
       ++dropped_;
@@ -338,6 +302,10 @@ JobList::~JobList() = default;
 
 std::size_t JobList::size() const {
   return sweeps_ ? parts_->kept.size() : 1;
+}
+
+std::vector<std::string> JobList::options(const std::string& group) const {
+  return parts_->composer.repository().options(group);
 }
 
 std::vector<std::string> JobList::overrides(std::size_t i) const {

@@ -60,6 +60,8 @@ class JobList {
   std::int64_t dropped() const { return dropped_; }
   bool sweeps() const { return sweeps_; }
   std::vector<std::string> overrides(std::size_t i) const;
+  /// Options of a config group, sorted.
+  std::vector<std::string> options(const std::string& group) const;
   ComposedJob job(std::size_t i) const;
 
  private:

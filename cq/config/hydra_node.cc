@@ -149,6 +149,20 @@ void add_search_path(Repository& repository, const Node& searchpath) {
   }
 }
 
+void check_sweeper_override(const Node& config, const Override& over) {
+  constexpr std::string_view kParams = "hydra.sweeper.params";
+  if (!over.key.starts_with(kParams) || over.kind == Override::Kind::remove) return;
+  const Node* params = config.find(kParams);
+  if (params == nullptr || !params->is_null()) return;
+  const Node value = over.node();
+  if (over.key == kParams && (value.is_null() || (value.is_dict() && value.empty()))) return;
+  throw UsageError(
+      "override '{}': the config's own hydra.sweeper.params is null, which Hydra cannot change "
+      "from "
+      "the command line; sweep with -m KEY=A,B",
+      over.text);
+}
+
 std::vector<std::string> sweeper_params(const Node& config) {
   std::vector<std::string> out;
   const Node* params = config.find("hydra.sweeper.params");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cq/config/override.h"
 #include "cq/config/repository.h"
 
 namespace cq::config {
@@ -19,6 +20,10 @@ void add_search_path(Repository& repository, const Node& searchpath);
 /// Throws UsageError for a key below `hydra` that Hydra does not know. `choices`: the options of
 /// hydra/launcher and hydra/sweeper; only the keys of Hydra's own are known.
 void check_hydra_keys(const Node& config, const std::map<std::string, std::string>& choices);
+
+/// Throws UsageError for an override below hydra.sweeper.params of a config in which that is null:
+/// Hydra fails there, since null takes no keys and no mapping.
+void check_sweeper_override(const Node& config, const Override& over);
 
 /// hydra.sweeper.params as overrides.
 std::vector<std::string> sweeper_params(const Node& config);

@@ -199,7 +199,8 @@ void apply_override(Node& config, const Override& over) {
   if (over.package) {
     throw UsageError("override '{}': there is no config group '{}'", over.text, over.key);
   }
-  const Node value = marked(over.node(), Mark::in_override(over.text));
+  const Node value =
+      marked(over.node(), over.mark.known() ? over.mark : Mark::in_override(over.text));
   refuse_null_keys(over, value);
   try {
     if (over.kind == Override::Kind::remove) {

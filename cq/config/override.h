@@ -55,6 +55,7 @@ struct Override {
   bool has_value = false;
   Argument value;
   std::string text;  // as it was given
+  Mark mark;         // of a sweep block's value; unknown for what the command line gave
 
   bool is_sweep() const { return value.index() == 1; }
   const Element& element() const { return std::get<0>(value); }

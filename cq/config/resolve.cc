@@ -22,6 +22,11 @@ std::shared_ptr<const Place> Place::child(const std::shared_ptr<const Place>& pa
   return std::make_shared<const Place>(Place{std::move(node), parent, std::move(key)});
 }
 
+std::shared_ptr<const Place> Place::plain_child(const std::shared_ptr<const Place>& parent,
+                                                Node node, std::string key) {
+  return std::make_shared<const Place>(Place{std::move(node), parent, std::move(key), true});
+}
+
 std::string Place::path() const {
   if (parent == nullptr) return {};
   const std::string above = parent->path();
@@ -89,14 +94,14 @@ PlacePtr Evaluator::evaluate(const Expression& expression, const PlacePtr& at) {
     case Expression::Kind::list: {
       Node list = Node::list();
       for (const Expression& part : expression.parts) list.append(evaluate(part, at)->node);
-      return Place::child(at->parent, list, at->key);
+      return Place::plain_child(at->parent, list, at->key);
     }
     case Expression::Kind::dict: {
       Node dict = Node::dict();
       for (std::size_t i = 0; i < expression.parts.size(); ++i) {
         dict.put(expression.keys[i], evaluate(expression.parts[i], at)->node);
       }
-      return Place::child(at->parent, dict, at->key);
+      return Place::plain_child(at->parent, dict, at->key);
     }
   }
   return at;
@@ -135,9 +140,10 @@ PlacePtr Evaluator::find(const std::string& key, const PlacePtr& at, bool missin
   }
   const std::vector<std::string> steps = split_path(std::string_view(key).substr(dots));
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (place->node.is_scalar()) {
+    if (place->node.is_scalar() || place->plain) {
       if (!missing_fails || place->node.is_null()) return nullptr;
-      fail(at, fmt::format("'{}': '{}' is no mapping", key, steps[i - 1]));
+      fail(at, fmt::format("'{}': '{}' is no mapping{}", key, steps[i - 1],
+                           place->plain ? " of the config" : ""));
     }
     place = child_of(place, steps[i]);
     if (place == nullptr) return nullptr;

@@ -111,7 +111,7 @@ PlacePtr Evaluator::call_by_name(const std::string& name, const std::vector<Plac
   if (name == "oc.create") {
     if (!first.is_string()) {
       if (first.is_scalar() && !first.is_null()) fail(at, "oc.create takes a list, dict or YAML");
-      return arguments[0];
+      return result(first);
     }
     const Node read = read_yaml(first.as_string(), "oc.create");
     if (read.is_null()) return result(Node::dict());
@@ -149,7 +149,9 @@ PlacePtr Evaluator::dict_items(const PlacePtr& argument, const PlacePtr& at, boo
   const std::string& key = argument->node.as_string();
   const PlacePtr dict = find(key, at, true);
   if (dict == nullptr) fail(at, fmt::format("the key '{}' is not there", key));
-  if (!dict->node.is_dict()) fail(at, fmt::format("'{}' is no mapping", key));
+  if (!dict->node.is_dict() || dict->plain) {
+    fail(at, fmt::format("'{}' is no mapping{}", key, dict->plain ? " of the config" : ""));
+  }
   Node list = Node::list();
   for (const auto& [name, value] : dict->node.items()) {
     list.append(

@@ -14,9 +14,14 @@ struct Place {
   Node node;
   std::shared_ptr<const Place> parent;
   std::string key;
+  /// A list or dict as the grammar writes it: OmegaConf hands it on as it is, so that no key and no
+  /// resolver reaches into it.
+  bool plain = false;
 
   static std::shared_ptr<const Place> child(const std::shared_ptr<const Place>& parent, Node node,
                                             std::string key);
+  static std::shared_ptr<const Place> plain_child(const std::shared_ptr<const Place>& parent,
+                                                  Node node, std::string key);
   std::string path() const;
 };
 using PlacePtr = std::shared_ptr<const Place>;

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "cq/config/nearest.h"
 #include "cq/config/tokens.h"
 
 namespace cq::config {
@@ -45,9 +46,12 @@ Axis yaml_axis(const Key& key, const Node& value, const Repository& repository) 
   try {
     if (value.is_string()) {
       Axis axis = axis_of(parse_override(key + "=" + value.as_string()), repository);
+      if (axis.points.empty()) throw UsageError("no option matches '{}'", value.as_string());
       axis.mark = value.mark();
+      for (const auto& point : axis.points) axis.places.emplace(point[0], value.mark());
       return axis;
     }
+    if (value.is_list() && value.empty()) throw UsageError("expected one value or more, got []");
     Axis axis;
     axis.mark = value.mark();
     axis.keys = {key.text()};
@@ -56,10 +60,11 @@ Axis yaml_axis(const Key& key, const Node& value, const Repository& repository) 
       const std::string text = key + "=" + element_of(item).text();
       parse_override(text);
       axis.points.push_back({text});
+      axis.places.emplace(text, item.mark());
     }
     return axis;
   } catch (const UsageError& error) {
-    throw UsageError("{}sweep: {}", value.where(), error.what());
+    throw UsageError("{}sweep: {}{}", value.where(), error.what(), block_key_hint(key));
   }
 }
 
@@ -78,6 +83,7 @@ Axis zipped(const std::vector<Axis>& axes, const std::string& what) {
       throw UsageError("{}: '{}' is given twice", what, axis.keys[0]);
     }
     out.keys.push_back(axis.keys[0]);
+    out.places.insert(axis.places.begin(), axis.places.end());
     for (std::size_t i = 0; i < axis.points.size(); ++i) {
       out.points[i].push_back(axis.points[i][0]);
     }
@@ -86,7 +92,13 @@ Axis zipped(const std::vector<Axis>& axes, const std::string& what) {
 }
 
 Axis zip_of(const Node& mapping, const Repository& repository) {
-  if (mapping.is_string()) return zip_axis(mapping.as_string(), repository);
+  if (mapping.is_string()) {
+    Axis axis = zip_axis(mapping.as_string(), repository);
+    for (const auto& point : axis.points) {
+      for (const std::string& text : point) axis.places.emplace(text, mapping.mark());
+    }
+    return axis;
+  }
   std::vector<Axis> axes;
   for (const auto& [key, value] : mapping.items()) {
     axes.push_back(yaml_axis(key, value, repository));
@@ -177,20 +189,31 @@ Axis zip_axis(const std::string& text, const Repository& repository) {
   return zipped(axes, text);
 }
 
+std::string block_key_hint(const std::string& key) {
+  return did_you_mean(key, {"where", "zip"});
+}
+
 SweepBlock read_sweep_block(const Node& block, const Repository& repository) {
   SweepBlock out;
+  const auto put = [&](const Node& node, Axis axis) {
+    try {
+      put_axis(out.axes, std::move(axis));
+    } catch (const UsageError& error) {
+      throw UsageError("{}{}", node.where(), error.what());
+    }
+  };
   for (const auto& [key, value] : block.items()) {
     if (key == "where") {
       out.where = value.as_string();
       out.where_mark = value.mark();
     } else if (key == "zip") {
       if (value.is_list()) {
-        for (const Node& item : value.elements()) put_axis(out.axes, zip_of(item, repository));
+        for (const Node& item : value.elements()) put(item, zip_of(item, repository));
       } else {
-        put_axis(out.axes, zip_of(value, repository));
+        put(value, zip_of(value, repository));
       }
     } else {
-      put_axis(out.axes, yaml_axis(key, value, repository));
+      put(value, yaml_axis(key, value, repository));
     }
   }
   return out;

@@ -210,6 +210,31 @@ Node evaluate(const Term& term, const Where::Lookup& lookup) {
   return Node(found == (term.text == "in"));
 }
 
+/// The strings of a literal, or of a list of literals.
+std::vector<std::string> strings_of(const Term& term) {
+  std::vector<std::string> out;
+  if (term.kind == Term::Kind::literal && term.value.is_string()) {
+    out.push_back(term.value.as_string());
+  }
+  if (term.kind == Term::Kind::list) {
+    for (const Term& item : term.terms) {
+      for (std::string& text : strings_of(item)) out.push_back(std::move(text));
+    }
+  }
+  return out;
+}
+
+void collect_compared(const Term& term,
+                      std::vector<std::pair<std::string, std::vector<std::string>>>& out) {
+  for (const Term& part : term.terms) collect_compared(part, out);
+  if (term.kind != Term::Kind::compare || term.text[0] == '<' || term.text[0] == '>') return;
+  for (const auto& [key, value] : {std::pair{0, 1}, std::pair{1, 0}}) {
+    const Term& side = term.terms[static_cast<std::size_t>(key)];
+    if (side.kind != Term::Kind::key) continue;
+    out.emplace_back(side.text, strings_of(term.terms[static_cast<std::size_t>(value)]));
+  }
+}
+
 }  // namespace
 
 Where::Where(const std::string& text)
@@ -224,6 +249,12 @@ bool Where::holds(const Lookup& lookup) const {
   } catch (const UsageError& error) {
     throw UsageError("where '{}': {}", text_, error.what());
   }
+}
+
+std::vector<std::pair<std::string, std::vector<std::string>>> Where::compared() const {
+  std::vector<std::pair<std::string, std::vector<std::string>>> out;
+  collect_compared(*term_, out);
+  return out;
 }
 
 }  // namespace cq::config

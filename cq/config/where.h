@@ -3,6 +3,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cq/config/node.h"
 
@@ -23,6 +25,9 @@ class Where {
 
   /// Throws UsageError where values cannot be compared or the result is no boolean.
   bool holds(const Lookup& lookup) const;
+
+  /// Each key that ==, !=, in or `not in` compares with strings, and those strings.
+  std::vector<std::pair<std::string, std::vector<std::string>>> compared() const;
 
   struct Term;
 

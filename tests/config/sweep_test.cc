@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cq/config/compose.h"
+#include "cq/config/resolve.h"
 
 namespace cq::config {
 namespace {
@@ -171,11 +172,90 @@ TEST_F(Sweep, WhereRefusesWithItsPlace) {
 
 TEST_F(Sweep, KeysOfABlockAreNamedWithTheirLine) {
   EXPECT_THAT(refusal("sweep:\n  a: [1, 2]\n  bb: [1, 2]\n"),
-              AllOf(HasSubstr("c.yaml:9:7"), HasSubstr("did you mean '")));
+              AllOf(HasSubstr("c.yaml:9:8"), HasSubstr("did you mean '")));
   EXPECT_THAT(refusal("sweep: {db: [x, z]}\n"), HasSubstr("db/z"));
   EXPECT_THAT(refusal("sweep: 5\n"), HasSubstr("c.yaml:7:8"));
   EXPECT_THAT(refusal("sweep: {a: 'range(1,'}\n"), HasSubstr("c.yaml:7:12"));
   EXPECT_THAT(refusal("sweep: {a: range(2000000)}\n"), HasSubstr("more than"));
+}
+
+TEST_F(Sweep, ValuesOfABlockAreNamedWithTheirLine) {
+  const auto job = compose_text("sweep:\n  a: [1,\n    two]\n").jobs.at(1).config;
+  EXPECT_THAT(job.at("a").where(), HasSubstr("c.yaml:9:5"));
+  // What the command line gives in its place is its own.
+  const auto given = compose_text("sweep: {a: [1, two]}\n", {"a=two"}).jobs.at(0).config;
+  EXPECT_THAT(given.at("a").where(), HasSubstr("override 'a=two'"));
+}
+
+TEST_F(Sweep, AnAxisWithoutValues) {
+  EXPECT_THAT(refusal("sweep: {a: []}\n"),
+              AllOf(HasSubstr("c.yaml:7:12: sweep.a: "), HasSubstr("one value or more")));
+  EXPECT_THAT(refusal("sweep:\n  zip: {a: [], b: []}\n"), HasSubstr("c.yaml:8:12"));
+  EXPECT_THAT(refusal("sweep: {db: glob(q*)}\n"),
+              AllOf(HasSubstr("c.yaml:7:13"), HasSubstr("no option matches 'glob(q*)'")));
+}
+
+TEST_F(Sweep, AnAxisGivenTwice) {
+  const std::string twice = "is part of zip(a, b) and given alone as well";
+  EXPECT_THAT(refusal("sweep:\n  a: [1, 2]\n  zip: {a: [1, 2], b: [3, 4]}\n"),
+              AllOf(HasSubstr("c.yaml:9:8: sweep.zip: 'a'"), HasSubstr(twice)));
+  EXPECT_THAT(refusal("sweep:\n  zip: {a: [1, 2], b: [3, 4]}\n", {"a=5"}),
+              AllOf(HasSubstr("override 'a=5': 'a'"), HasSubstr(twice)));
+  EXPECT_THAT(refusal("", {"zip(a=1,2, b=3,4)", "a=5,6"}, true), HasSubstr("override 'zip("));
+}
+
+TEST_F(Sweep, WhereKnowsTheOptionsOfAGroup) {
+  const std::string block = "sweep:\n  db: [x, y]\n  where: ";
+  EXPECT_THAT(refusal(block + "db == 'yy'\n"),
+              AllOf(HasSubstr("c.yaml:9:10: where: "), HasSubstr("did you mean 'y'"),
+                    HasSubstr("(known: x, y)")));
+  // Also where no cell comes so far, and on either side.
+  EXPECT_THAT(refusal(block + "a == 7 and db not in ['x', 'why']\n"), HasSubstr("'why'"));
+  EXPECT_THAT(refusal(block + "\"'why' != db\"\n"), HasSubstr("'why'"));
+  EXPECT_EQ(compose_text(block + "db == 'y' and c.d != 'why'\n").jobs.size(), 1U);
+}
+
+TEST_F(Sweep, WhereWithoutAnAxis) {
+  const auto kept = compose_text("sweep: {where: a == 1}\n");
+  EXPECT_TRUE(kept.sweep);
+  EXPECT_THAT(cells(kept), ElementsAre("1 1 1"));
+  EXPECT_EQ(compose_text("sweep: {where: a == 1}\n", {"a=2"}).dropped, 1);
+  EXPECT_THAT(refusal("sweep: {where: aa == 1}\n"), HasSubstr("did you mean 'a'"));
+  EXPECT_THAT(refusal("sweep: {where: ''}\n"), HasSubstr("c.yaml:7:16"));
+}
+
+TEST_F(Sweep, AMisspelledWhere) {
+  for (const char* value : {"a == 1", "a==1", "[a]"}) {
+    EXPECT_THAT(refusal(fmt::format("sweep:\n  a: [1, 2]\n  wher: {}\n", value)),
+                AllOf(HasSubstr("c.yaml:9:"), HasSubstr("did you mean 'where'")));
+  }
+}
+
+// Hydra 1.3.2: AssertionError and AttributeError, since a null takes no keys.
+TEST_F(Sweep, SweeperParamsOnTheCommandLineNeedSomeInTheConfig) {
+  for (const char* text : {"+hydra.sweeper.params.a='1,2'", "++hydra.sweeper.params.a='1,2'",
+                           "hydra.sweeper.params={a: '1,2'}"}) {
+    EXPECT_THAT(refusal("", {text}, true), HasSubstr("is null"));
+  }
+  EXPECT_EQ(compose_text("", {"hydra.sweeper.params={}"}, true).jobs.size(), 1U);
+  const std::string own = "hydra: {sweeper: {params: {a: '1,2'}}}\n";
+  EXPECT_THAT(cells(compose_text(own, {"+hydra.sweeper.params.b='3,4'"}, true)),
+              ElementsAre("1 3 1", "1 4 1", "2 3 1", "2 4 1"));
+}
+
+// OmegaConf 2.3: "node `v` is not a container and thus cannot contain `q`".
+TEST_F(Sweep, NoKeyReachesIntoWhatOcDecodeGives) {
+  const auto resolved = [&](const std::string& text) {
+    return resolve(compose_text(text).jobs.at(0).config);
+  };
+  const std::string decoded = "t: '{q: 3}'\nv: '${oc.decode:${t}}'\n";
+  EXPECT_THROW(resolved(decoded + "w: ${v.q}\n"), UsageError);
+  EXPECT_THROW(resolved(decoded + "u: ${v}\nw: ${u.q}\n"), UsageError);
+  EXPECT_THROW(resolved(decoded + "w: '${oc.dict.keys:v}'\n"), UsageError);
+  EXPECT_THROW(resolved("v: '${oc.select:nope,[7]}'\nw: ${v.0}\n"), UsageError);
+  EXPECT_EQ(resolved(decoded + "w: '${oc.select:v.q,9}'\n").at("w").as_int(), 9);
+  EXPECT_EQ(resolved(decoded + "w: ${v}\n").find("w.q")->as_int(), 3);
+  EXPECT_EQ(resolved("v: '${oc.create:{q: 3}}'\nw: ${v.q}\n").at("w").as_int(), 3);
 }
 
 }  // namespace

@@ -39,7 +39,27 @@ const config::Params<DiTConfig>& DiT::parameters() {
   return params;
 }
 
-DiT::DiT(const DiTConfig& c, Weights weights) : Network(std::move(weights)), config_(c) {
+namespace {
+
+const DiTConfig& checked(const DiTConfig& c) {
+  if (c.hidden_size % c.num_heads != 0) {
+    throw UsageError("[dit] num_heads={} does not divide hidden_size={}", c.num_heads,
+                     c.hidden_size);
+  }
+  if (c.hidden_size % 4 != 0) {
+    throw UsageError("[dit] hidden_size={} is no multiple of 4, which positions take",
+                     c.hidden_size);
+  }
+  if (c.input_size % c.patch_size != 0) {
+    throw UsageError("[dit] patch_size={} does not divide input_size={}", c.patch_size,
+                     c.input_size);
+  }
+  return c;
+}
+
+}  // namespace
+
+DiT::DiT(const DiTConfig& c, Weights weights) : Network(std::move(weights)), config_(checked(c)) {
   const Scope root(this->weights());
   const int64_t d = c.hidden_size, p = c.patch_size, grid = c.input_size / p;
   positions_ = this->weights().add_fixed("pos_embed", sincos_positions(grid, d));

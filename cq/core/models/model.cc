@@ -1,6 +1,7 @@
 #include "cq/core/models/model.h"
 
 #include "cq/base/error.h"
+#include "cq/config/naming.h"
 #include "cq/core/models/ddpm.h"
 #include "cq/core/models/dit.h"
 #include "cq/core/models/unet.h"
@@ -112,8 +113,10 @@ Model::Model(const config::Node& model, std::shared_ptr<const WeightSource> sour
       guidance_(guidance_parameters().parse(part(model, "guidance"))),
       output_(output_parameters().parse(part(model, "output"))) {
   if (const auto* network = model.get(std::string_view("network"))) {
-    network_ = network_registry().make(network->at("name").as_string(), *network,
-                                       weights_of(source, "model.diffusion_model.", mode, seed));
+    network_ = config::naming(*network, [&] {
+      return network_registry().make(network->at("name").as_string(), *network,
+                                     weights_of(source, "model.diffusion_model.", mode, seed));
+    });
     network_->weights().check_complete();
   }
   const auto condition = part(model, "conditioning", "none");

@@ -66,8 +66,13 @@ bool UNet::has_attention(int64_t factor) const {
 }
 
 void UNet::add_attention(Block& block, const Scope& scope, int64_t child, int64_t channels) const {
-  const int64_t heads =
-      config_.num_head_channels > 0 ? channels / config_.num_head_channels : config_.num_heads;
+  const bool by_width = config_.num_head_channels > 0;
+  const int64_t divisor = by_width ? config_.num_head_channels : config_.num_heads;
+  if (channels % divisor != 0) {
+    throw UsageError("[unet] {}={} does not divide the {} channels of an attention",
+                     by_width ? "num_head_channels" : "num_heads", divisor, channels);
+  }
+  const int64_t heads = by_width ? channels / divisor : divisor;
   if (config_.use_spatial_transformer) {
     block.transformer.emplace(scope / child, TransformerConfig{.channels = channels,
                                                                .heads = heads,

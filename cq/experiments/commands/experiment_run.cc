@@ -6,6 +6,7 @@
 #include "cq/base/log.h"
 #include "cq/base/version.h"
 #include "cq/core/device.h"
+#include "cq/core/out_of_memory.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/harness/provenance.h"
 #include "cq/experiments/reports/gnuplot.h"
@@ -38,6 +39,7 @@ RunnerOptions runner_options(const CommonOptions& common, const ProgressOptions&
   const auto context = make_context(common);
   bench.use(context.device);
   RunnerOptions options;
+  options.may_pass = is_out_of_memory;
   if (progress.json) options.progress = ProgressStyle::json;
   options.provenance = collect_provenance(provenance_of(bench, context));
   return options;

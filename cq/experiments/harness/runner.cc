@@ -233,7 +233,8 @@ Runner::Outcome Runner::compute(StageId id, const std::string& cell_name) {
       // Whoever took the work over may have finished it and removed what this attempt wrote.
       if (claim->lost()) return Outcome::busy;
       log_error("{}: {}", stage.name.brief(), error.what());
-      if (tries < options_.retries && is_transient(error)) {
+      const bool may_pass = is_transient(error) || (options_.may_pass && options_.may_pass(error));
+      if (tries < options_.retries && may_pass) {
         log_warning("{}: tried again ({} of {})", stage.name.brief(), tries + 1, options_.retries);
         sleep_unless_interrupted(retry_pause(tries));
         throw_if_interrupted();

@@ -21,6 +21,8 @@ struct RunnerOptions {
   ProgressStyle progress = ProgressStyle::automatic;
   /// How often a stage is tried again after an error that may pass (not after a usage error).
   int64_t retries = 0;
+  /// Errors that may pass besides those of is_transient(): of libraries that the harness knows not.
+  std::function<bool(const std::exception&)> may_pass = {};
   /// A process of another machine that showed no sign of life for so long is taken to be gone.
   double lease_seconds = 60;
   /// Whether stages that are reused are checked for missing or truncated files.

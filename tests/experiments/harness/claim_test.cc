@@ -4,12 +4,26 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cq/base/error.h"
 #include "cq/base/files.h"
 #include "tests/base/temp_folder.h"
+
+namespace cq::testing {
+/// Hours that the wall clock of this program is ahead of the machine's.
+std::atomic<int64_t> hours_ahead = 0;
+}  // namespace cq::testing
+
+/// In place of libc's, for the whole program: the one clock that others may set.
+extern "C" int clock_gettime(clockid_t clock, timespec* time) {
+  const auto result = static_cast<int>(::syscall(SYS_clock_gettime, clock, time));
+  if (result == 0 && clock == CLOCK_REALTIME) time->tv_sec += 3600 * cq::testing::hours_ahead;
+  return result;
+}
 
 namespace cq {
 namespace {
@@ -108,6 +122,46 @@ TEST(Claim, OfAnotherMachineHoldsUntilItsBeatStopsForALease) {
   EXPECT_FALSE(keeper.try_claim(folder / "w.open")) << "the beat changed within the lease";
   sleep_for(0.3);
   EXPECT_TRUE(keeper.try_claim(folder / "w.open"));
+}
+
+/// Sets the wall clock as an administrator or NTP would, for this process alone.
+void jump_to(int64_t hours) {
+  const auto now = [] {
+    return std::chrono::duration_cast<std::chrono::hours>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  };
+  const int64_t before = now() - testing::hours_ahead;
+  testing::hours_ahead = hours;
+  ASSERT_NEAR(double(now() - before), double(hours), 1) << "the clock is not ours to set";
+}
+
+TEST(Claim, AJumpOfTheWallClockNeitherLosesNorKeepsOne) {
+  const TempFolder folder;
+  ClaimKeeper holder(1.6), observer(1.6);
+  const auto claim = holder.try_claim(folder / "held.open");
+  leave_foreign_claim(folder / "stale.open", 1, "held    ");
+  EXPECT_FALSE(observer.try_claim(folder / "stale.open"));
+  for (const int64_t hours : {48, -48, 0}) {
+    const auto before = read_claim(folder / "held.open")->beat;
+    jump_to(hours);
+    // At once: nobody's lease is over because a clock says so.
+    EXPECT_FALSE(observer.try_claim(folder / "held.open")) << hours;
+    EXPECT_FALSE(observer.try_claim(folder / "stale.open")) << hours;
+    sleep_for(0.6);
+    EXPECT_GT(read_claim(folder / "held.open")->beat, before) << "renewed on, " << hours;
+    EXPECT_FALSE(claim->lost()) << hours;
+    // One that is not renewed goes stale after its lease, not hours later.
+    write_atomically(
+        folder / "stale.open/claim-1",
+        fmt::format("held     {:012}\nfar\nother-boot/pid:[1]\n1 1\ntoken1\n", 100 + hours));
+    EXPECT_FALSE(observer.try_claim(folder / "stale.open")) << hours;
+  }
+  jump_to(-48);
+  sleep_for(2);
+  EXPECT_TRUE(observer.try_claim(folder / "stale.open"));
+  EXPECT_FALSE(observer.try_claim(folder / "held.open"));
+  jump_to(0);
 }
 
 TEST(Claim, IsRenewedWhileItIsHeldAndKnowsWhenItIsLost) {

@@ -29,6 +29,9 @@ class RunnerTest : public ::testing::Test {
     RunnerOptions options;
     options.progress = ProgressStyle::quiet;
     options.retries = retries;
+    options.may_pass = [](const std::exception& error) {
+      return std::string_view(error.what()) == "out of the GPU's memory";
+    };
     options.config_yaml = "name: toy\n";
     options.provenance = {{"version", "1"}};
     options.observer = [this](const char* event, const StageName& stage) {
@@ -154,6 +157,13 @@ TEST_F(RunnerTest, RetriesOnlyWhatMayPass) {
   tries = 0;
   EXPECT_EQ(run(toy, "toy", 2).exit_code, 0);
   EXPECT_EQ(tries, 3);
+  tries = 0;
+  toy.leaf_version = 3;
+  toy.on_stage = [&](const std::string& kind, int64_t) {
+    if (kind == "leaf" && ++tries < 2) throw std::runtime_error("out of the GPU's memory");
+  };
+  EXPECT_EQ(run(toy, "toy", 1).exit_code, 0) << "an error that only the caller knows";
+  EXPECT_EQ(tries, 2);
   tries = 0;
   toy.leaf_version = 2;
   toy.on_stage = [&](const std::string& kind, int64_t) {
