@@ -11,8 +11,8 @@ HEAD = """# Integers beside OpenVINO
 
 - OpenVINO's networks are diffusers' modules. *fp32* computes in float32, *default* in what the plugin picks ({precision}), *INT8* is quantized by
   NNCF (preset mixed, model type transformer, no bias correction) with the rest in float32 or in the plugin's choice.
-- The last columns hold cq-exp against the faster of both INT8 variants, turn by turn. INT8 leaves attention's products and what NNCF's model
-  type excludes in floating point; cq-exp has every product in integers.
+- The last columns hold cq-exp against the faster of both INT8 variants, turn by turn. Of attention, NNCF quantizes
+  queries and keys, not the probabilities and the values; OpenVINO runs it as one fused kernel. cq-exp has every product in integers.
 - {cpu}. {versions}.
 
 """
@@ -53,8 +53,8 @@ def costs_table(runs):
 
 
 def products_table(runs):
-    """What OpenVINO's faster INT8 computes in which precision, after its fusions."""
-    text = "\n## What INT8 runs as\n| network | instruction set | products by kind and precision |\n|---|---|---|\n"
+    """What OpenVINO computes in which precision, after its fusions."""
+    text = "\n## What INT8 runs as\nAttention is in fused kernels that are not in these counts.\n\n| network | instruction set | products by kind and precision |\n|---|---|---|\n"
     rows = {}
     for run in runs:
         entry = run["OpenVINO int8, rest default"]
