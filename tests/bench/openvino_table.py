@@ -36,25 +36,29 @@ def row(entries):
 
 def costs_table(runs):
     """One line a network: what both count."""
-    text = ("\n## The networks are the same\nOf one image; G multiply-adds. cq-exp counts norms too (thop's "
-            "way), the peer's are convolutions and linear layers alone.\n\n"
-            "| network | cq-exp: parameters, conv and linear, attention | diffusers |\n|---|---|---|\n")
+    text = ("\n## The networks are the same\nOf one image; G multiply-adds. cq-exp counts norms too "
+            "(thop's way), the peer's are convolutions and linear layers alone.\n\n"
+            "| network | cq-exp: parameters, conv and linear, attention | diffusers |\n"
+            "|---|---|---|\n")
     done = set()
     for run in runs:
         ours = run["cq-exp integer"]
         if ours["model"] in done:
             continue
         done.add(ours["model"])
-        sides = ["{:,}, {:.3f}, {:.3f}".format(c["parameters"], c["macs"] / 1e9, c["attention_macs"] / 1e9)
-                 for c in (ours["costs"]["cq-exp"], ours["costs"]["diffusers"])]
+        sides = ["{:,}, {:.3f}, {:.3f}".format(
+            c["parameters"], c["macs"] / 1e9, c["attention_macs"] / 1e9)
+            for c in (ours["costs"]["cq-exp"], ours["costs"]["diffusers"])]
         text += f"| `{ours['model']}` | {sides[0]} | {sides[1]} |\n"
-    return text + ("\nDiT's position table is a parameter here and a constant in diffusers, whose embeddings of time and class, one a block, "
-                   "were made one\nfor all (their weights; their products, 0.04 % of the whole, may run once a block).\n")
+    return text + ("\nDiT's position table is a parameter here and a constant in diffusers, whose "
+                   "embeddings of time and class, one a\nblock, were made one for all (their weights; "
+                   "their products, 0.04 % of the whole, may run once a block).\n")
 
 
 def products_table(runs):
     """What OpenVINO computes in which precision, after its fusions."""
-    text = "\n## What INT8 runs as\nAttention is in fused kernels that are not in these counts.\n\n| network | instruction set | products by kind and precision |\n|---|---|---|\n"
+    text = ("\n## What INT8 runs as\nAttention is in fused kernels that are not in these counts.\n\n"
+            "| network | instruction set | products by kind and precision |\n|---|---|---|\n")
     rows = {}
     for run in runs:
         entry = run["OpenVINO int8, rest default"]
@@ -73,7 +77,9 @@ def markdown(entries):
     versions = {", ".join(f"{k} {v}" for k, v in e["versions"].items()) for e in ours}
     text = HEAD.format(turns=" or ".join(sorted({str(e["turns"]) for e in ours})),
                        precision=" or ".join(sorted(precisions)),
-                       cpu="; ".join(sorted({e["cpu"] for e in ours})), versions="; ".join(sorted(versions)))
-    text += ("| network, batch | instruction set | threads | OpenVINO fp32 | default | INT8, rest float32 | INT8, rest default | "
-             "cq-exp integer | times as fast as INT8 | aim |\n|" + "---|" * 10 + "\n")
+                       cpu="; ".join(sorted({e["cpu"] for e in ours})),
+                       versions="; ".join(sorted(versions)))
+    text += ("| network, batch | instruction set | threads | OpenVINO fp32 | default | "
+             "INT8, rest float32 | INT8, rest default | cq-exp integer | times as fast as INT8 | "
+             "aim |\n|" + "---|" * 10 + "\n")
     return text + "".join(map(row, runs)) + costs_table(runs) + products_table(runs)
