@@ -7,7 +7,7 @@
 
 namespace cq::config {
 
-/// The message with the place in front where it has none: of the key of `group` that it names, else
+/// The message with the place in front where it has none: of the key of `group` that it names first, else
 /// of the group's `name` (a merged mapping's own place is where its first key came from), else of
 /// `group` itself.
 std::string with_place(const Node& group, const std::string& message);
