@@ -20,15 +20,16 @@ bool has_place(const std::string& message) {
   return numbers == 2;
 }
 
-bool names(const std::string& message, const std::string& word) {
+/// Where the message has the word, npos where it has not.
+std::size_t position(const std::string& message, const std::string& word) {
   const auto in_word = [&](std::size_t i) {
     return i < message.size() &&
            (std::isalnum(static_cast<unsigned char>(message[i])) || message[i] == '_');
   };
   for (std::size_t i = message.find(word); i != std::string::npos; i = message.find(word, i + 1)) {
-    if ((i == 0 || !in_word(i - 1)) && !in_word(i + word.size())) return true;
+    if ((i == 0 || !in_word(i - 1)) && !in_word(i + word.size())) return i;
   }
-  return false;
+  return std::string::npos;
 }
 
 }  // namespace
@@ -38,10 +39,13 @@ std::string with_place(const Node& group, const std::string& message) {
   const Node* found = &group;
   if (group.is_dict()) {
     if (const Node* name = group.get(std::string_view("name"))) found = name;
+    std::size_t first = std::string::npos;
     for (const auto& [key, value] : group.items()) {
-      if (key == "name" || key.empty() || !names(message, key)) continue;
+      if (key == "name" || key.empty()) continue;
+      const std::size_t at = position(message, key);
+      if (at >= first) continue;
+      first = at;
       found = &value;
-      break;
     }
   }
   return found->where() + message;

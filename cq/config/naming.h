@@ -7,9 +7,9 @@
 
 namespace cq::config {
 
-/// The message with the place in front where it has none: of the key of `group` that it names, else
-/// of the group's `name` (a merged mapping's own place is where its first key came from), else of
-/// `group` itself.
+/// The message with the place in front where it has none: of the key of `group` that it names
+/// first, else of the group's `name` (a merged mapping's own place is where its first key came
+/// from), else of `group` itself.
 std::string with_place(const Node& group, const std::string& message);
 
 /// Does `act`; a UsageError that it throws gets a place in `group`.

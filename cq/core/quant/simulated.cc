@@ -18,7 +18,8 @@ const config::Params<QuantParameters>& quant_parameters() {
   using Q = QuantParameters;
   static const auto params =
       config::Params<Q>()
-          .field("name", &Q::name, "how reports call this quantization; none: full precision")
+          .field("name", &Q::name,
+                 "the option of the group, as reports call it; none: full precision")
           .field("weight_bits", &Q::weight_bits, "bits of weights", {2, 8}, "bits")
           .field("act_bits", &Q::act_bits, "bits of activations", {2, 8}, "bits")
           .field("softmax_bits", &Q::softmax_bits, "bits of attention weights", {2, 8}, "bits")

@@ -27,7 +27,7 @@ BopsCosts count_costs(const config::Node& config, Counter counter) {
   // The number of steps alone: counting needs no divisor of the training's timesteps.
   costs.steps = config.at("sampler").at("steps").as_int();
   if (costs.steps < 1) {
-    throw UsageError("{}: at least 1 step, got {}", config.at("sampler").at("steps").where(),
+    throw UsageError("{}at least 1 step, got {}", config.at("sampler").at("steps").where(),
                      costs.steps);
   }
   costs.recomputed = recomputed_steps(*policy, cache, costs.steps);

@@ -15,14 +15,27 @@ namespace cq {
 namespace {
 
 config::Node single_job(const config::ComposeRequest& request) {
-  auto composition = config::compose(request);
-  if (composition.jobs.size() != 1) {
+  const config::JobList jobs(request);
+  if (jobs.size() != 1) {
     throw UsageError(
         "this command takes one configuration, got a sweep of {}; sweeps belong to "
         "`cq-exp run`",
-        composition.jobs.size());
+        jobs.size());
   }
-  return config::resolve(composition.jobs.front().config).with_paths();
+  const auto config = config::resolve(jobs.job(0).config).with_paths();
+  check_option_name(config, "quant", jobs.options("quant"));
+  return config;
+}
+
+/// Files and folders beside `path`, named as it is.
+std::vector<std::string> neighbours(const fs::path& path) {
+  std::vector<std::string> files;
+  std::error_code ignored;
+  const auto folder = path.parent_path();
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, ignored)) {
+    files.push_back((folder / entry.path().filename()).string());
+  }
+  return files;
 }
 
 }  // namespace
@@ -44,10 +57,29 @@ fs::path config_folder() {
 
 fs::path find_data_file(const fs::path& path) {
   if (fs::exists(path)) return path;
-  if (path.is_absolute()) throw UsageError("no such file: {}", path.string());
+  if (path.is_absolute()) {
+    throw UsageError("no such file: {}{}", path.string(),
+                     config::did_you_mean(path.string(), neighbours(path)));
+  }
   const auto beside = config_folder().parent_path() / path;
   if (fs::exists(beside)) return beside;
-  throw UsageError("no such file: {} (nor {})", path.string(), beside.string());
+  auto near = neighbours(path);
+  for (const auto& file : neighbours(beside)) {
+    near.push_back((path.parent_path() / fs::path(file).filename()).string());
+  }
+  throw UsageError("no such file: {} (nor {}){}", path.string(), beside.string(),
+                   config::did_you_mean(path.string(), near));
+}
+
+void check_option_name(const config::Node& config, const std::string& group,
+                       const std::vector<std::string>& options) {
+  const auto* node = config.find(group + ".name");
+  // A root without the group has no options to compare with.
+  if (node == nullptr || !node->is_string() || options.empty()) return;
+  const auto& name = node->as_string();
+  if (std::find(options.begin(), options.end(), name) != options.end()) return;
+  throw UsageError("{}the group '{}' has no option '{}'{} (known: {})", node->where(), group, name,
+                   config::did_you_mean(name, options), fmt::join(options, ", "));
 }
 
 config::Node compose_program(const std::string& primary,
@@ -70,7 +102,7 @@ config::Node compose_file(const fs::path& file, const std::vector<std::string>& 
 void check_keys(const config::Node& dict, const std::vector<std::string>& known) {
   for (const auto& [key, value] : dict.items()) {
     if (std::find(known.begin(), known.end(), key.text()) != known.end()) continue;
-    throw UsageError("{}: unknown key{} (known: {})", value.where(),
+    throw UsageError("{}unknown key{} (known: {})", value.where(),
                      config::did_you_mean(key.text(), known), fmt::join(known, ", "));
   }
 }

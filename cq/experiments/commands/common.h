@@ -26,6 +26,11 @@ std::filesystem::path config_folder();
 /// the folder that holds config_folder(). Throws UsageError naming the places that were looked at.
 std::filesystem::path find_data_file(const std::filesystem::path& path);
 
+/// Throws UsageError where `<group>.name` is none of the group's options: reports call a cell by
+/// it.
+void check_option_name(const config::Node& config, const std::string& group,
+                       const std::vector<std::string>& options);
+
 /// The program's own config `primary` ("command" for configs/command.yaml) with overrides, every
 /// interpolation resolved.
 config::Node compose_program(const std::string& primary, const std::vector<std::string>& overrides);

@@ -4,6 +4,7 @@
 
 #include "cq/base/error.h"
 #include "cq/base/log.h"
+#include "cq/config/naming.h"
 #include "cq/experiments/commands/common_prompts.h"
 
 namespace cq {
@@ -74,12 +75,14 @@ SamplerChoice make_sampler(const config::Node& sampler, const Diffusion& diffusi
   const auto& guidance = sampler.at("guidance");
   choice.guidance = guidance.as_double();
   if (!std::isfinite(choice.guidance) || choice.guidance < 0) {
-    throw UsageError("{}: guidance must be a finite number from 0 on, got {}", guidance.where(),
+    throw UsageError("{}guidance must be a finite number from 0 on, got {}", guidance.where(),
                      choice.guidance);
   }
   config::Node rest = sampler;
   rest.erase(config::Key("guidance"));
-  choice.sampler = sampler_registry().make(sampler.at("name").as_string(), rest, diffusion);
+  choice.sampler = config::naming(sampler, [&] {
+    return sampler_registry().make(sampler.at("name").as_string(), rest, diffusion);
+  });
   return choice;
 }
 

@@ -42,11 +42,11 @@ Prompts read_prompts_of(const config::Node& config, const Model& model) {
   const auto* text = dynamic_cast<const Text*>(&model.conditioning());
   for (const auto* node : {one, file, negative}) {
     if (node != nullptr && (text == nullptr || !text->has_encoder())) {
-      throw UsageError("{}: {} takes no text", node->where(), model.name());
+      throw UsageError("{}{} takes no text", node->where(), model.name());
     }
   }
   if (one != nullptr && file != nullptr) {
-    throw UsageError("{}: both prompt and prompts are given; one of them is enough", one->where());
+    throw UsageError("{}both prompt and prompts are given; one of them is enough", one->where());
   }
   Prompts prompts{.texts = {""}, .negative = negative ? negative->as_string() : ""};
   if (text != nullptr) {

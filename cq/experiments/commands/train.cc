@@ -27,7 +27,7 @@ Sets read_sets(const config::Node& config, const std::filesystem::path& results,
   Sets sets{read_image_data(data.path, data.train, cache),
             read_image_data(data.path, data.test, cache)};
   if (training.batch > sets.train.size()) {
-    throw UsageError("{}: batch {} is larger than the data set, {} images",
+    throw UsageError("{}batch {} is larger than the data set, {} images",
                      config.at("training").where(), training.batch, sets.train.size());
   }
   log_info("data: {} images to train on, {} held out", sets.train.size(), sets.test.size());
@@ -115,7 +115,7 @@ int train_command(const TrainOptions& options) {
   } else if (task == "classifier") {
     keys.insert(keys.end(), {"classifier", "augment"});
   } else {
-    throw UsageError("{}: unknown task '{}': denoiser, autoencoder or classifier",
+    throw UsageError("{}unknown task '{}': denoiser, autoencoder or classifier",
                      config.at("task").where(), task);
   }
   check_keys(config, keys);

@@ -65,7 +65,8 @@ void Plan::name_cells() {
   std::set<std::string_view> seen;
   for (const auto& cell : cells_) {
     if (!seen.insert(cell.name).second) {
-      throw UsageError("the sweep has the cell '{}' twice: drop the repeated value", cell.name);
+      throw UsageError("the sweep has the cell '{}' twice ({}): drop the repeated value", cell.name,
+                       fmt::join(cell.overrides, " "));
     }
   }
   named_ = true;

@@ -1,6 +1,7 @@
 #include "cq/experiments/pipeline/cell_metrics.h"
 
 #include "cq/base/error.h"
+#include "cq/config/naming.h"
 #include "cq/metrics/register.h"
 
 namespace cq {
@@ -70,13 +71,13 @@ const config::Params<ReferenceParameters>& reference_parameters() {
   return params;
 }
 
-std::vector<CellMetric> read_cell_metrics(const std::vector<std::string>& asked,
+std::vector<CellMetric> read_cell_metrics(const config::Node& asked,
                                           const ReferenceParameters& data, bool texts,
                                           int64_t samples) {
   check_crop(data);
   const auto registry = metric_registry();
   std::vector<CellMetric> metrics;
-  for (const auto& label : asked) {
+  const auto read = [&](const std::string& label) {
     CellMetric metric;
     metric.name = metric_of_label(label, data.network);
     registry.check(metric.name, config::Node::dict());
@@ -85,7 +86,15 @@ std::vector<CellMetric> read_cell_metrics(const std::vector<std::string>& asked,
     metric.label = metric_label(metric.name, metric.clip ? "clip" : data.network);
     metric.missing = missing_of(metric, data, texts);
     check(metric, data, samples);
+    for (const auto& earlier : metrics) {
+      if (earlier.name == metric.name) {
+        throw UsageError("the metric '{}' is asked for twice", metric.name);
+      }
+    }
     metrics.push_back(std::move(metric));
+  };
+  for (const auto& item : asked.elements()) {
+    config::naming(item, [&] { read(item.as_string()); });
   }
   return metrics;
 }

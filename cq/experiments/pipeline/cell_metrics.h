@@ -33,8 +33,9 @@ struct CellMetric {
 };
 
 /// Metrics by name or label. `texts`: images are asked for by texts. Throws UsageError for a name
-/// that is unknown, a metric that experiments cannot take, and fewer samples than it needs.
-std::vector<CellMetric> read_cell_metrics(const std::vector<std::string>& asked,
+/// that is unknown or asked for twice, a metric that experiments cannot take, and fewer samples
+/// than it needs, with the item's place.
+std::vector<CellMetric> read_cell_metrics(const config::Node& asked,
                                           const ReferenceParameters& data, bool texts,
                                           int64_t samples);
 

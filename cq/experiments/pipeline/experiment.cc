@@ -93,7 +93,8 @@ void add_looks(const StageContext& context, MetricInputs& inputs, Graph& graph) 
   if (needs_reference_stage(cell)) inputs.reference = graph.add(reference_stage(context));
 }
 
-void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& bench, Plan& plan) {
+/// Whether the cell quantizes.
+bool add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& bench, Plan& plan) {
   auto& graph = plan.graph();
   const auto read = [jobs, index, bench = bench.get()] {
     return read_cell(jobs->config(index), *bench);
@@ -128,6 +129,21 @@ void add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& 
   if (made.recording) cell.finals.emplace_back("recording", *made.recording);
   cell.collect = [handle = context.cell](CellFolder& folder) { publish_results(*handle, folder); };
   plan.add(std::move(cell));
+  return spec.quant.enabled();
+}
+
+/// Keys of `quant` where no cell quantizes change nothing. What a file holds for the sake of other
+/// options stays where `quant=none` is chosen for once.
+void check_quant_is_read(const JobSource& jobs, const config::Node& config) {
+  const auto chosen = jobs.overrides(0);
+  const bool for_once = std::any_of(chosen.begin(), chosen.end(),
+                                    [](const auto& text) { return text.starts_with("quant="); });
+  for (const auto& [key, value] : config.at("quant").items()) {
+    if (key == "name" || (for_once && value.mark().line > 0)) continue;
+    throw UsageError(
+        "{}nothing is quantized (quant=none), so the key changes nothing: choose quant=",
+        value.where());
+  }
 }
 
 }  // namespace
@@ -137,7 +153,10 @@ Plan plan_experiment(const Jobs& jobs, const std::shared_ptr<Workbench>& bench) 
   Plan plan(jobs->layout().value_or(
       ResultsLayout{first.at("results_dir").as_string(), first.at("name").as_string()}));
   plan.reserve(jobs->size());
-  for (size_t i = 0; i < jobs->size(); ++i) add_cell(jobs, i, bench, plan);
+  bool quantizes = false;
+  for (size_t i = 0; i < jobs->size(); ++i) quantizes = add_cell(jobs, i, bench, plan) || quantizes;
+  // A launch's cells are a part of the experiment's.
+  if (!quantizes && !jobs->layout()) check_quant_is_read(*jobs, first);
   return plan;
 }
 

@@ -6,6 +6,7 @@
 #include "cq/base/error.h"
 #include "cq/config/resolve.h"
 #include "cq/config/yaml_reader.h"
+#include "cq/experiments/commands/common.h"
 #include "cq/experiments/launchers/launcher.h"
 
 namespace cq {
@@ -16,7 +17,15 @@ constexpr const char* kRunKeys[] = {"launcher", "retry"};
 
 std::string where_of(const config::Node& config, const char* key) {
   const auto* node = config.get(std::string_view(key));
-  return node == nullptr ? std::string() : node->where();
+  return node == nullptr ? std::string(key) + ": " : node->where();
+}
+
+/// Before anything is resolved: what refers to a key of a group that is no mapping would be blamed.
+void check_groups(const config::Node& config) {
+  for (const char* group : {"model", "sampler", "cache", "quant", "correct"}) {
+    const auto* node = config.get(std::string_view(group));
+    if (node != nullptr && !node->is_interpolation()) node->items();
+  }
 }
 
 RunPolicy policy_of(const config::Node& config) {
@@ -28,7 +37,7 @@ RunPolicy policy_of(const config::Node& config) {
   const auto* name =
       policy.launcher.is_dict() ? policy.launcher.get(std::string_view("name")) : nullptr;
   if (name == nullptr) {
-    throw UsageError("{}launcher: expected a mapping with a name, such as launcher=local",
+    throw UsageError("{}expected a mapping with a name, such as launcher=local",
                      where_of(config, "launcher"));
   }
   launcher_registry().check(name->as_string(), policy.launcher);
@@ -46,8 +55,11 @@ const config::Params<RunPolicy>& run_policy_parameters() {
 
 ComposedJobs::ComposedJobs(std::shared_ptr<const config::JobList> jobs) : jobs_(std::move(jobs)) {
   if (jobs_->size() == 0) {
+    if (jobs_->dropped() == 0) throw UsageError("the sweep has no cell: a key has no value");
     throw UsageError("the sweep has no cell: `where` left out all {}", jobs_->dropped());
   }
+  quantizations_ = jobs_->options("quant");
+  check_groups(jobs_->job(0).config);
   policy_ = policy_of(config::resolve(jobs_->job(0).config).with_paths());
   for (const auto& text : jobs_->overrides(jobs_->size() - 1)) {
     // Equal in all cells, or the first and the last one differ in it.
@@ -63,7 +75,10 @@ ComposedJobs::ComposedJobs(std::shared_ptr<const config::JobList> jobs) : jobs_(
 config::Node ComposedJobs::config(size_t i) const {
   auto config = jobs_->job(i).config;
   for (const char* key : kRunKeys) config.erase(config::Key(key));
-  return config::resolve(config).with_paths();
+  check_groups(config);
+  config = config::resolve(config).with_paths();
+  check_option_name(config, "quant", quantizations_);
+  return config;
 }
 
 FrozenJobs::FrozenJobs(std::shared_ptr<const Launch> launch)

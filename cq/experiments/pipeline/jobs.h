@@ -36,6 +36,7 @@ const config::Params<RunPolicy>& run_policy_parameters();
 class ComposedJobs : public JobSource {
  public:
   /// Throws UsageError where cells differ in how they are run, or launcher and retry are wrong.
+  /// config() throws it where a group is no mapping, or `quant.name` none of the group's options.
   explicit ComposedJobs(std::shared_ptr<const config::JobList> jobs);
 
   size_t size() const override { return jobs_->size(); }
@@ -46,6 +47,7 @@ class ComposedJobs : public JobSource {
  private:
   std::shared_ptr<const config::JobList> jobs_;
   RunPolicy policy_;
+  std::vector<std::string> quantizations_;  ///< options of `quant`
 };
 
 /// Some cells of a launch, or all.

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "cq/base/error.h"
+#include "cq/config/naming.h"
+#include "cq/config/nearest.h"
+#include "cq/experiments/commands/common.h"
 #include "cq/experiments/commands/common_model.h"
 #include "cq/methods/register.h"
 
@@ -22,7 +25,13 @@ RunParameters read_run(const config::Node& job) {
   for (const auto& key : group_keys()) rest.erase(config::Key(key));
   auto run = run_parameters().parse(rest);
   if (run.name.empty() || run.name.find('/') != std::string::npos || run.name[0] == '.') {
-    throw UsageError("name: '{}' cannot name a folder below results_dir", run.name);
+    const auto* name = job.get(std::string_view("name"));
+    throw UsageError("{}'{}' cannot name a folder below results_dir",
+                     name == nullptr ? "name: " : name->where(), run.name);
+  }
+  if (run.results_dir.empty()) {
+    throw UsageError("{}expected a folder, got ''; '.' is the working folder",
+                     job.at("results_dir").where());
   }
   return run;
 }
@@ -33,45 +42,71 @@ P read_group(const config::Node& job, const char* key, const config::Params<P>& 
   return node == nullptr ? P{} : params.parse(*node);
 }
 
+/// The place of a key of a group, or where it is left to its default of the group.
+std::string place_of(const CellSpec& cell, const char* group, const char* key) {
+  const auto& node = cell.config.at(group);
+  const auto* value = node.get(std::string_view(key));
+  return value == nullptr ? node.where() : value->where();
+}
+
+/// Files that stages read much later, or that only other cells read.
+void check_files(const config::Node& job) {
+  for (const char* key : {"weights", "prompts", "data.features", "data.reference", "data.clip"}) {
+    const auto* file = job.find(key);
+    if (file == nullptr || !file->is_string() || file->as_string() == "random") continue;
+    config::naming(*file, [&] { return find_data_file(file->as_string()); });
+  }
+}
+
 void check_recording(const CellSpec& cell) {
   if (cell.record.points.empty()) return;
-  const auto where = cell.config.at("record").where();
+  const auto points = cell.model->shapes->network().points();
+  for (const auto& node : cell.config.at("record").at("points").elements()) {
+    const auto& point = node.as_string();
+    if (std::find(points.begin(), points.end(), point) != points.end()) continue;
+    throw UsageError("{}the network has no point '{}'{} (known: {})", node.where(), point,
+                     config::did_you_mean(point, points), fmt::join(points, ", "));
+  }
   if (cell.record.samples > cell.calibration.samples) {
     throw UsageError(
-        "{}: {} samples to record, but calibration.samples={}; raise the latter or lower the "
+        "{}{} samples to record, but calibration.samples={}; raise the latter or lower the "
         "former",
-        where, cell.record.samples, cell.calibration.samples);
+        place_of(cell, "record", "samples"), cell.record.samples, cell.calibration.samples);
   }
-  const auto points = cell.model->shapes->network().points();
-  for (const auto& point : cell.record.points) {
-    if (std::find(points.begin(), points.end(), point) != points.end()) continue;
-    throw UsageError("{}: the network has no point '{}', only {}", where, point,
-                     fmt::join(points, ", "));
-  }
+}
+
+std::vector<CellMetric> read_metrics(const config::Node& job, const CellSpec& cell) {
+  const auto* asked = job.get(std::string_view("metrics"));
+  const auto* data = job.get(std::string_view("data"));
+  return config::naming(data == nullptr ? config::Node::dict() : *data, [&] {
+    return read_cell_metrics(asked == nullptr ? config::Node::list() : *asked, cell.data,
+                             cell.run.has_texts(), cell.run.samples);
+  });
 }
 
 void check_combination(const CellSpec& cell) {
   if (cell.quant.enabled() && cell.quant.recompute_samples > cell.calibration.samples) {
     throw UsageError(
-        "{}: {} samples for ranges, but calibration.samples={}; raise the latter or lower the "
+        "{}{} samples for ranges, but calibration.samples={}; raise the latter or lower the "
         "former",
-        cell.config.at("quant").where(), cell.quant.recompute_samples, cell.calibration.samples);
+        place_of(cell, "quant", "recompute_samples"), cell.quant.recompute_samples,
+        cell.calibration.samples);
   }
   check_recording(cell);
   if (cell.guidance != 1 && !cell.model->shapes->conditioning().conditional()) {
-    throw UsageError("{}: {} is unconditional, so there is nothing to guide to: sampler.guidance=1",
-                     cell.config.at("sampler").where(), cell.model->shapes->name());
+    throw UsageError("{}{} is unconditional, so there is nothing to guide to: sampler.guidance=1",
+                     place_of(cell, "sampler", "guidance"), cell.model->shapes->name());
   }
   if (cell.sampler->needs_variance() && !cell.model->shapes->network().predicts_variance()) {
-    throw UsageError("{}: the sampler takes a variance, which {} does not predict: sampler=ddpm",
-                     cell.config.at("sampler").where(), cell.model->shapes->name());
+    throw UsageError("{}the sampler takes a variance, which {} does not predict: sampler=ddpm",
+                     place_of(cell, "sampler", "name"), cell.model->shapes->name());
   }
   if (cell.corrector->corrects() && !cell.policy->caches()) {
-    throw UsageError("{}: an error correction needs a cached feature: set cache=, or correct=none",
-                     cell.config.at("correct").where());
+    throw UsageError("{}an error correction needs a cached feature: set cache=, or correct=none",
+                     place_of(cell, "correct", "name"));
   }
-  cell.corrector->check(cell.quant.enabled());
-  cell.policy->check(cell.sampler->calls());
+  config::naming(cell.config.at("correct"), [&] { cell.corrector->check(cell.quant.enabled()); });
+  config::naming(cell.config.at("cache"), [&] { cell.policy->check(cell.sampler->calls()); });
 }
 
 }  // namespace
@@ -168,25 +203,28 @@ std::shared_ptr<const CellSpec> read_cell(const config::Node& job, Workbench& be
   cell->record = read_group(job, "record", record_parameters());
   cell->measure = read_group(job, "measure", measure_parameters());
   cell->data = read_group(job, "data", reference_parameters());
-  cell->metrics =
-      read_cell_metrics(cell->run.metrics, cell->data, cell->run.has_texts(), cell->run.samples);
+  check_files(job);
+  cell->metrics = read_metrics(job, *cell);
   cell->quant = quant_parameters().parse(job.at("quant"));
   cell->model = bench.choose(job);
   auto choice = make_sampler(job.at("sampler"), cell->model->shapes->diffusion());
   cell->sampler = std::move(choice.sampler);
   cell->guidance = choice.guidance;
   const auto& cache = job.at("cache");
-  cell->policy = cache_registry().make(cache.at("name").as_string(), cache);
+  cell->policy = config::naming(
+      cache, [&] { return cache_registry().make(cache.at("name").as_string(), cache); });
   const auto& correct = job.at("correct");
   cell->corrector = corrector_registry().make(correct.at("name").as_string(), correct);
   check_combination(*cell);
   if (cell->policy->caches()) {
-    cell->point = point_of(*cell->policy, cell->model->shapes->network(), cell->sampler->calls());
+    cell->point = config::naming(cache, [&] {
+      return point_of(*cell->policy, cell->model->shapes->network(), cell->sampler->calls());
+    });
     if (cell->point.late && (cell->quant.enabled() || cell->corrector->corrects())) {
       throw UsageError(
-          "{}: quantization and correction need one range of blocks for all steps; this policy "
+          "{}quantization and correction need one range of blocks for all steps; this policy "
           "changes it on the way: set quant=none and correct=none, or cache.variant=paper",
-          cache.where());
+          place_of(*cell, "cache", "name"));
     }
   }
   return cell;
