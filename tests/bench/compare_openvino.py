@@ -32,7 +32,7 @@ def environment(isa=None):
 
 
 def prepare(model, cache):
-    """The folder of a network that is converted and quantized. A folder is complete or is made anew."""
+    """The folder of a network, converted and quantized: complete, or made anew."""
     folder = cache / f"{model}-{BATCHES[model]}"
     if (folder / "done").exists():
         return folder
