@@ -2,15 +2,17 @@
 // touch, computed by libtorch's CPU kernels. Loaded in place of the real one (same soname), it runs
 // the program's `--device cuda` and fails where a GPU would: operands on different devices, a
 // host's pointer taken to the device's memory or the other way, a generator of the wrong device.
-// Not emulated: streams, speed, rounding, operators that only CUDA has.
+// Not emulated: streams, speed, rounding, most operators that only CUDA has.
 #include <cstring>
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/copy.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
@@ -85,6 +87,35 @@ void follow(const at::Tensor& device, const at::Tensor& cpu) {
   impl->set_sizes_and_strides(made.sizes(), made.strides());
 }
 
+/// A generator of the device: one of the CPU's, lent to its kernels.
+class FarGenerator final : public c10::GeneratorImpl {
+ public:
+  FarGenerator()
+      : GeneratorImpl(kDevice, c10::DispatchKeySet(c10::DispatchKey::CUDA)),
+        host_(at::detail::createCPUGenerator()) {}
+
+  const at::Generator& host() const { return host_; }
+  void set_current_seed(uint64_t seed) override { host_.set_current_seed(seed); }
+  void set_offset(uint64_t offset) override { host_.set_offset(offset); }
+  uint64_t get_offset() const override { return host_.get_offset(); }
+  uint64_t current_seed() const override { return host_.current_seed(); }
+  uint64_t seed() override { return host_.seed(); }
+  void set_state(const c10::TensorImpl& state) override {
+    host_.unsafeGetGeneratorImpl()->set_state(state);
+  }
+  c10::intrusive_ptr<c10::TensorImpl> get_state() const override {
+    return host_.unsafeGetGeneratorImpl()->get_state();
+  }
+  GeneratorImpl* clone_impl() const override {
+    auto* copy = new FarGenerator();
+    copy->host_ = host_.clone();
+    return copy;
+  }
+
+ private:
+  at::Generator host_;
+};
+
 /// Operators of CUDA that take operands or indices of the CPU, as the real ones do.
 bool takes_host_operands(const std::string& name) {
   return name == "aten::index" || name == "aten::index_put_" || name == "aten::_index_put_impl_";
@@ -125,8 +156,10 @@ class Call {
   IValue on_cpu(const IValue& value) const {
     if (value.isDevice()) return c10::Device(at::kCPU);
     if (value.isGenerator()) {
-      TORCH_CHECK(value.toGenerator().device().is_cuda(), name(),
+      const auto generator = value.toGenerator();
+      TORCH_CHECK(generator.device().is_cuda(), name(),
                   ": Expected a 'cuda' device type for generator");
+      return static_cast<FarGenerator*>(generator.unsafeGetGeneratorImpl())->host();
     }
     if (value.isTensor()) return lent(value.toTensor());
     if (value.isTensorList()) {
@@ -202,6 +235,14 @@ int64_t plain_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&,
   return 0;
 }
 
+/// An operator of CUDA alone.
+at::Tensor depthwise(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef,
+                     const std::optional<at::Tensor>& bias, at::IntArrayRef stride,
+                     at::IntArrayRef padding, at::IntArrayRef dilation) {
+  const auto own = bias ? std::optional(alias(*bias)) : std::nullopt;
+  return to_device(at::conv2d(alias(x), alias(weight), own, stride, padding, dilation, x.size(1)));
+}
+
 struct CUDAHooks : at::CUDAHooksInterface {
   explicit CUDAHooks(at::CUDAHooksArgs) {}
   void init() const override {}
@@ -213,6 +254,9 @@ struct CUDAHooks : at::CUDAHooksInterface {
   c10::DeviceIndex getCurrentDevice() const override { return 0; }
   bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
   void deviceSynchronize(c10::DeviceIndex) const override {}
+  at::Generator getNewGenerator(c10::DeviceIndex) const override {
+    return at::make_generator<FarGenerator>();
+  }
 };
 
 /// One device with one stream, on which everything is done by the time a call returns.
@@ -263,4 +307,5 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("_reshape_alias", TORCH_FN(at::native::_reshape_alias));
   m.impl("unfold", TORCH_FN(at::native::unfold));
   m.impl("_fused_sdp_choice", TORCH_FN(plain_attention));
+  m.impl("_conv_depthwise2d", TORCH_FN(depthwise));
 }
