@@ -133,13 +133,17 @@ bool add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& 
 }
 
 /// Keys of `quant` where no cell quantizes change nothing. What a file holds for the sake of other
-/// options stays where `quant=none` is chosen for once.
+/// options stays where `quant=none` is chosen for once, and what a file that the experiment builds
+/// on holds (its own is the one that has its `name`) always.
 void check_quant_is_read(const JobSource& jobs, const config::Node& config) {
   const auto chosen = jobs.overrides(0);
   const bool for_once = std::any_of(chosen.begin(), chosen.end(),
                                     [](const auto& text) { return text.starts_with("quant="); });
+  const auto own = config.at("name").mark();
   for (const auto& [key, value] : config.at("quant").items()) {
-    if (key == "name" || (for_once && value.mark().line > 0)) continue;
+    const auto mark = value.mark();
+    const bool elsewhere = mark.known() && (!own.known() || *mark.file != *own.file);
+    if (key == "name" || (mark.line > 0 && (for_once || elsewhere))) continue;
     throw UsageError(
         "{}nothing is quantized (quant=none), so the key changes nothing: choose quant=",
         value.where());
