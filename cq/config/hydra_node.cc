@@ -158,8 +158,7 @@ void check_sweeper_override(const Node& config, const Override& over) {
   if (over.key == kParams && (value.is_null() || (value.is_dict() && value.empty()))) return;
   throw UsageError(
       "override '{}': the config's own hydra.sweeper.params is null, which Hydra cannot change "
-      "from "
-      "the command line; sweep with -m KEY=A,B",
+      "from the command line; sweep with -m KEY=A,B",
       over.text);
 }
 

@@ -210,8 +210,7 @@ class Reader {
 
   at::Tensor zero_points(bool nibbles) const {
     if (!nibbles) return tensor("quant.weights.zero_point");
-    const auto pairs = tensor("quant.weights.zero_point_int4").flatten();
-    return at::stack({pairs.remainder(16), pairs.div(16, "floor")}, 1).flatten();
+    return unpack_int4(tensor("quant.weights.zero_point_int4").view({1, -1})).flatten();
   }
 
   void ranges(PackedExecution& e) const {

@@ -123,10 +123,6 @@ WeightRanges ranges_between(const RowExtremes& e, double factor, int64_t bits, b
 
 }  // namespace
 
-WeightRanges on_device(const WeightRanges& ranges, const at::Device& device) {
-  return {ranges.scale.to(device), ranges.zero_point.to(device)};
-}
-
 WeightRanges full_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric) {
   const auto rows = weight.detach().to(at::kFloat).flatten(1);
   return ranges_between(extremes_of(rows, symmetric), 1, bits, symmetric);

@@ -44,7 +44,6 @@ struct WeightRanges {
   at::Tensor scale;       ///< [O] float32
   at::Tensor zero_point;  ///< [O] float32, whole numbers
 };
-WeightRanges on_device(const WeightRanges& ranges, const at::Device& device);
 /// Ranges that hold every value of a row, without a search.
 WeightRanges full_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric);
 WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric);

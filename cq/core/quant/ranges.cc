@@ -76,6 +76,10 @@ at::Tensor pack_int4(const at::Tensor& codes) {
   return (pairs.select(2, 0) + pairs.select(2, 1) * 16).contiguous();
 }
 
+at::Tensor unpack_int4(const at::Tensor& pairs) {
+  return at::stack({pairs.remainder(16), pairs.div(16, "floor")}, 2).flatten(1);
+}
+
 at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_t side,
                         const WeightRanges& ranges, int64_t bits) {
   const auto weight = side_weight(unit, side);
@@ -85,10 +89,7 @@ at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_
   const int64_t columns = weight.numel() / weight.size(0);
   if (bits <= 4) {
     if (codes.dim() == 2 && codes.size(1) == (columns + 1) / 2) {
-      codes = at::stack({codes.remainder(16), codes.div(16, "floor")}, 2)
-                  .flatten(1)
-                  .narrow(1, 0, columns)
-                  .reshape(weight.sizes());
+      codes = unpack_int4(codes).narrow(1, 0, columns).reshape(weight.sizes());
     }
   }
   if (codes.scalar_type() != at::kByte || codes.sizes() != weight.sizes()) {

@@ -25,6 +25,8 @@ WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit
 std::string codes_key(const Unit& unit, int64_t side);
 /// Two codes to a byte along each row, the first in the low half.
 at::Tensor pack_int4(const at::Tensor& codes);
+/// [R, n] bytes -> [R, 2 n] codes.
+at::Tensor unpack_int4(const at::Tensor& pairs);
 /// The codes of a side's weight, where it is: the calibration's, else made from the weight. Throws
 /// RunError naming the layer where they do not fit.
 at::Tensor weight_codes(const Calibration& calibration, const Unit& unit, int64_t side,

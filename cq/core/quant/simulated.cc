@@ -77,22 +77,16 @@ SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParamete
                                      const Calibration& calibration, const Corrections& corrections)
     : quant_(quant), corrections_(on_device(corrections, network.device())) {
   for (const auto& unit : network.weights().units()) {
-    const auto device = unit.weight.device();
     auto& state = units_.emplace_back();
     for (int64_t side = 0; side < sides(unit); ++side) {
-      const auto ranges = on_device(read_weight_ranges(calibration, unit, side), device);
+      const auto ranges = read_weight_ranges(calibration, unit, side);
       state.sides.push_back(
           {dequantize_weight(
-               weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant)).to(device),
-               ranges),
+               weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant)), ranges),
            read_ranges(calibration, act_key(unit, side))});
     }
     const auto correction = corrections_.outputs.find(unit.id);
-    if (correction == corrections_.outputs.end()) continue;
-    auto& [slope, offset] = correction->second;
-    slope = slope.to(unit.weight.device());
-    offset = offset.to(unit.weight.device());
-    state.correction = &correction->second;
+    if (correction != corrections_.outputs.end()) state.correction = &correction->second;
   }
   attentions_ = read_attention_ranges(network, calibration);
   if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");
