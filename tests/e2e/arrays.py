@@ -1,5 +1,6 @@
 """Arrays and images as files, with nothing but the standard library."""
 import io
+import math
 import random
 import struct
 import zipfile
@@ -12,11 +13,23 @@ def npy_header(shape, kind, fortran=False):
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
 
 
+def extended(value):
+    """A finite number in the 80 bits of x86 (little-endian), padded to 16 bytes."""
+    fraction, exponent = math.frexp(abs(value))
+    biased = exponent + 16382 if value else 0
+    if math.copysign(1, value) < 0:
+        biased |= 0x8000
+    return struct.pack("<QH6x", int(fraction * 2**64), biased)
+
+
 def npy(values, shape, kind="<f4", fortran=False):
     """Bytes of a .npy file, version 1; `fortran`: of a matrix, whose values come row by row."""
     if fortran:
         values = [values[i] for column in range(shape[1])
                   for i in range(column, len(values), shape[1])]
+    if kind[1:] == "f16":
+        return npy_header(shape, kind, fortran) + b"".join(
+            extended(v)[::-1 if kind[0] == ">" else 1] for v in values)
     code = {"f2": "e", "f4": "f", "f8": "d", "i4": "i", "i8": "q", "u1": "B"}[kind[-2:]]
     order = ">" if kind[0] == ">" else "<"
     return npy_header(shape, kind, fortran) + struct.pack(f"{order}{len(values)}{code}", *values)

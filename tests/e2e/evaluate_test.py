@@ -127,7 +127,7 @@ class Evaluate(ProgramTest):
             self.refused("holes.npy", "row 16", metrics="fid,cmmd,precision", code=(1,))
 
     def test_types_that_torch_lacks_are_usage_faults(self):
-        for kind, size in (("<f16", 16), (">c16", 16)):
+        for kind, size in (("<c32", 32), (">c16", 16)):
             data = npy_header((60, 6), kind) + bytes(60 * 6 * size)
             self.write("odd.npy", data)
             self.write("odd.npz", npz({"features": data}))
@@ -203,7 +203,7 @@ class Evaluate(ProgramTest):
             self.folder / "y.npy")}
         for i, (kind, fortran) in enumerate([("<f2", False), (">f2", True), ("<f4", False),
                                              (">f4", False), ("<f4", True), ("<f8", False),
-                                             (">f8", True)]):
+                                             (">f8", True), ("<f16", False), (">f16", True)]):
             file = self.write(f"{i}.npy", npy(values, (60, 6), kind, fortran))
             found.add(self.value("--generated", file, "--reference", self.folder / "y.npy"))
         self.assertEqual(len(found), 1, found)

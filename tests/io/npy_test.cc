@@ -1,5 +1,8 @@
 #include "cq/core/io/npy.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
 #include <gmock/gmock.h>
@@ -71,6 +74,54 @@ TEST(Npy, versions_orders_and_byte_orders) {
               ElementsAre(1.5f));
 }
 
+// Elements of numpy.longdouble on x86 as NumPy wrote them and float() showed them.
+TEST(Npy, long_double_is_read_as_float64) {
+  const std::string half("\0\0\0\0\0\0\0\x80\xfe\x3f", 10);
+  const std::string negative("\xab\x8a\x88\x88\x88\x88\x88\x88\xfa\xbf", 10);
+  const std::string large("\0\x80\xe6\x04\0\xdb\xd7\xfe\xe1\x43", 10);
+  const std::string zero(10, '\0');
+  const std::string infinity("\0\0\0\0\0\0\0\x80\xff\x7f", 10);
+  const std::vector<std::string> elements = {half, negative, large, zero, infinity, half};
+  const std::vector<double> values = {
+      0.5, -0x1.1111111111111p-5, 0x1.fdafb60009cdp+994, 0, INFINITY, 0.5};
+  for (const size_t width : {16u, 12u}) {
+    std::string little, big;
+    for (std::string element : elements) {
+      element.resize(width, '\x55');  // what the padding holds does not matter
+      little += element;
+      std::reverse(element.begin(), element.end());
+      big += element;
+    }
+    const std::string name = "f" + std::to_string(width);
+    for (const bool swapped : {false, true}) {
+      const std::string text =
+          npy(1, dict((swapped ? ">" : "<") + name, "False", "(2, 3)"), swapped ? big : little);
+      const at::Tensor x = read(text);
+      EXPECT_EQ(x.scalar_type(), at::kDouble);
+      EXPECT_THAT(x.sizes().vec(), ElementsAre(2, 3));
+      EXPECT_EQ(std::vector<double>(x.const_data_ptr<double>(), x.const_data_ptr<double>() + 6),
+                values);
+    }
+    const at::Tensor columns = read(npy(1, dict("<" + name, "True", "(3, 2)"), little));
+    EXPECT_EQ(columns[0][1].item<double>(), 0.0);
+    EXPECT_EQ(columns[1][0].item<double>(), values[1]);
+    const TempFolder folder;
+    test::write_text(folder / "x.npy", npy(1, dict("<" + name, "False", "(2, 3)"), little));
+    const at::Tensor row = NpyFile::open(folder / "x.npy").rows(1, 2);
+    EXPECT_THAT(row.sizes().vec(), ElementsAre(1, 3));
+    EXPECT_EQ(row[0][2].item<double>(), 0.5);
+    EXPECT_EQ(row[0][1].item<double>(), INFINITY);
+  }
+  // 1.5 and 1/3 in the 128 bits of aarch64 (IEEE 754 binary128).
+  const std::string round("\0\0\0\0\0\0\0\0\0\0\0\0\0\x80\xff\x3f", 16);
+  const std::string third("\x55\x55\x55\x55\x55\x55\x55\x55\x55\x55\x55\x55\x55\x55\xfd\x3f", 16);
+  for (const std::string& quad : {round, third, round + third}) {
+    const std::string shape = "(" + std::to_string(quad.size() / 16) + ",)";
+    EXPECT_THAT(refusal(npy(1, dict("<f16", "False", shape), quad)),
+                HasSubstr("save the array as float64"));
+  }
+}
+
 TEST(Npy, header_spellings) {
   for (const char* text :
        {"{'descr':'<i2','fortran_order':False,'shape':(6,)}",
@@ -135,7 +186,7 @@ TEST(Npy, refuses_what_it_cannot_trust) {
   EXPECT_THAT(refusal(""), HasSubstr("NUMPY"));
   EXPECT_THAT(refusal(npy(4, dict("<i2", "False", "(6,)"), kLittle)), HasSubstr("version 4.0"));
   EXPECT_THAT(refusal(npy(1, dict("|O", "False", "(6,)"), kLittle)), HasSubstr("'|O'"));
-  EXPECT_THAT(refusal(npy(1, dict("<f16", "False", "(6,)"), kLittle)), HasSubstr("'<f16'"));
+  EXPECT_THAT(refusal(npy(1, dict("<c16", "False", "(6,)"), kLittle)), HasSubstr("'<c16'"));
   EXPECT_THAT(refusal(npy(1, "{'descr': [('a', '<i2')], }", kLittle)), HasSubstr("records"));
   EXPECT_THAT(refusal(npy(1, dict("<i2", "False", "(7,)"), kLittle)), HasSubstr("needs 14"));
   EXPECT_THAT(refusal(npy(1, dict("<i2", "False", "(5,)"), kLittle)), HasSubstr("needs 10"));

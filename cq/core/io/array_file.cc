@@ -58,7 +58,9 @@ class NpzArrays : public ArrayFile {
   at::Tensor tensor(const std::string& name) const override { return npz_.tensor(name); }
   std::unique_ptr<RowReader> rows(const std::string& name) const override {
     const NpyHeader header = npz_.header(name);
-    if (header.fortran || header.swapped) return std::make_unique<WholeRows>(tensor(name));
+    const bool plain = header.width == c10::elementSize(header.type);
+    if (header.fortran || header.swapped || !plain)
+      return std::make_unique<WholeRows>(tensor(name));
     return std::make_unique<NpzRows>(path_, name + ".npy", header);
   }
 

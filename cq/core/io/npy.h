@@ -12,21 +12,23 @@
 
 namespace cq {
 
-/// An array of a type that cannot be read (long double, complex128, text, objects), where nothing
-/// says that the file is damaged.
+/// An array of a type that cannot be read (complex128, text, objects), where nothing says that the
+/// file is damaged.
 class NpyTypeError : public RunError {
  public:
   using RunError::RunError;
 };
 
-/// The header of an array in NumPy's .npy format, versions 1 to 3 (numpy.lib.format).
+/// The header of an array in NumPy's .npy format, versions 1 to 3 (numpy.lib.format). long double
+/// is what x86 has (80 bits in 16 or 12 bytes) and is read as float64, rounded to nearest.
 struct NpyHeader {
   TensorInfo info;
-  at::ScalarType type;
-  bool swapped;      // the bytes are big-endian
-  bool fortran;      // the first index runs fastest
-  size_t data;       // offset of the first element
-  size_t data_size;  // bytes of all elements
+  at::ScalarType type;  // that it is read as
+  size_t width;         // bytes of an element in the file
+  bool swapped;         // the bytes are big-endian
+  bool fortran;         // the first index runs fastest
+  size_t data;          // offset of the first element
+  size_t data_size;     // bytes of all elements
 };
 
 /// Reads the header at the start of `bytes` (which need not hold the data). Throws RunError that
@@ -57,7 +59,7 @@ class NpyFile {
 at::Tensor read_npy(const std::filesystem::path& path);
 
 /// The array in the bytes of a whole .npy file that `keep_alive` owns.
-at::Tensor parse_npy(std::span<uint8_t> bytes, std::shared_ptr<void> keep_alive,
+at::Tensor parse_npy(std::span<uint8_t> bytes, const std::shared_ptr<void>& keep_alive,
                      const std::string& where);
 
 /// Magic and header, padded to 64 bytes (version 1, C order, little-endian). Throws RunError for a

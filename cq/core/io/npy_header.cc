@@ -21,14 +21,26 @@ constexpr size_t kMostDimensions = 64;  // NumPy's own limit
 struct NpyType {
   std::string_view name;  // without the byte order
   at::ScalarType type;
+  size_t width = 0;  // in the file, where it is not the type's own
 };
 
 constexpr std::array kTypes = {
-    NpyType{"b1", at::kBool},         NpyType{"u1", at::kByte},   NpyType{"i1", at::kChar},
-    NpyType{"i2", at::kShort},        NpyType{"u2", at::kUInt16}, NpyType{"i4", at::kInt},
-    NpyType{"u4", at::kUInt32},       NpyType{"i8", at::kLong},   NpyType{"u8", at::kUInt64},
-    NpyType{"f2", at::kHalf},         NpyType{"f4", at::kFloat},  NpyType{"f8", at::kDouble},
+    NpyType{"b1", at::kBool},
+    NpyType{"u1", at::kByte},
+    NpyType{"i1", at::kChar},
+    NpyType{"i2", at::kShort},
+    NpyType{"u2", at::kUInt16},
+    NpyType{"i4", at::kInt},
+    NpyType{"u4", at::kUInt32},
+    NpyType{"i8", at::kLong},
+    NpyType{"u8", at::kUInt64},
+    NpyType{"f2", at::kHalf},
+    NpyType{"f4", at::kFloat},
+    NpyType{"f8", at::kDouble},
     NpyType{"c8", at::kComplexFloat},
+    // long double of x86, padded: 80 bits, read as float64.
+    NpyType{"f16", at::kDouble, 16},
+    NpyType{"f12", at::kDouble, 12},
 };
 
 // A reader of the Python literal: a dict of text, booleans and tuples of whole numbers.
@@ -113,7 +125,7 @@ class Literal {
   std::string_view text_;
 };
 
-at::ScalarType find_type(const std::string& descr, bool& swapped) {
+const NpyType& find_type(const std::string& descr) {
   const std::string_view order = "<>|=";
   const bool ordered = !descr.empty() && order.find(descr[0]) != std::string_view::npos;
   const std::string_view name = std::string_view(descr).substr(ordered ? 1 : 0);
@@ -125,8 +137,7 @@ at::ScalarType find_type(const std::string& descr, bool& swapped) {
     throw NpyTypeError("type '{}' cannot be read, expected one of {} in either byte order",
                        printable(descr), fmt::join(names, ", "));
   }
-  swapped = descr[0] == '>' && c10::elementSize(found->type) > 1;
-  return found->type;
+  return *found;
 }
 
 NpyHeader parse(std::span<const uint8_t> bytes) {
@@ -149,12 +160,15 @@ NpyHeader parse(std::span<const uint8_t> bytes) {
   const NpyFields fields =
       parse_npy_fields({reinterpret_cast<const char*>(bytes.data()) + start, length});
   NpyHeader header{};
-  header.type = find_type(fields.descr, header.swapped);
+  const NpyType& type = find_type(fields.descr);
+  header.type = type.type;
+  header.width = type.width == 0 ? c10::elementSize(type.type) : type.width;
+  header.swapped = fields.descr[0] == '>' && header.width > 1;
   header.fortran = fields.fortran;
   header.data = start + length;
   const auto numel = checked_numel(fields.shape);
   if (!numel) throw RunError("shape {} is too large", shape_text(fields.shape));
-  header.data_size = static_cast<size_t>(*numel) * c10::elementSize(header.type);
+  header.data_size = static_cast<size_t>(*numel) * header.width;
   header.info = {dtype_name(header.type), fields.shape};
   return header;
 }
