@@ -29,7 +29,7 @@ const FeatureKeeper& ScheduledCache::as_it_is() {
 
 at::Tensor ScheduledCache::at(const Point& point, int64_t step,
                               c10::function_ref<at::Tensor()> compute) {
-  if (point != (is_late(step) ? point_.late->name : point_.name)) return compute();
+  if (point != point_at(step)) return compute();
   if (schedule_.recomputes(step)) {
     auto value = compute();
     kept_ = keeper_.keep(value, step);

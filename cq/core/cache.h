@@ -85,6 +85,7 @@ class ScheduledCache : public PointHandler {
         keeper_(keeper) {}
 
   at::Tensor at(const Point& point, int64_t step, c10::function_ref<at::Tensor()> compute) override;
+  bool watches(const Point& point, int64_t step) override { return point == point_at(step); }
   std::pair<int64_t, int64_t> block_range(int64_t step) const override {
     return is_late(step) ? point_.late->blocks : point_.blocks;
   }
@@ -96,6 +97,10 @@ class ScheduledCache : public PointHandler {
   static const FeatureKeeper& as_it_is();
   bool is_late(int64_t step) const {
     return point_.late && schedule_.group_start(step) >= point_.late->from;
+  }
+
+  const Point& point_at(int64_t step) const {
+    return is_late(step) ? point_.late->name : point_.name;
   }
 
   Schedule schedule_;
@@ -112,6 +117,7 @@ class PinnedPoint : public PointHandler {
   explicit PinnedPoint(CachePoint point, at::Tensor value = {})
       : point_(std::move(point)), value_(std::move(value)), given_(value_.defined()) {}
   at::Tensor at(const Point& point, int64_t step, c10::function_ref<at::Tensor()> compute) override;
+  bool watches(const Point& point, int64_t) override { return point == point_.name; }
   std::pair<int64_t, int64_t> block_range(int64_t) const override { return point_.blocks; }
   const at::Tensor& value() const { return value_; }
 

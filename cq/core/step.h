@@ -19,6 +19,12 @@ class PointHandler {
   virtual ~PointHandler() = default;
   virtual at::Tensor at(const Point& point, int64_t step,
                         c10::function_ref<at::Tensor()> compute) = 0;
+  /// Whether `at` does anything at this point but compute. Where it does not, the network may leave
+  /// the point out and fuse its value with what follows.
+  virtual bool watches(const Point& point, int64_t step) {
+    (void)point, (void)step;
+    return true;
+  }
   /// Half-open range of blocks [first, last) that this step wants as one point of a network made
   /// of equal blocks; (0, 0) for none.
   virtual std::pair<int64_t, int64_t> block_range(int64_t step) const {
@@ -37,6 +43,7 @@ class ComputeAll : public PointHandler {
   at::Tensor at(const Point&, int64_t, c10::function_ref<at::Tensor()> compute) override {
     return compute();
   }
+  bool watches(const Point&, int64_t) override { return false; }
 };
 
 /// What a network needs to know of the denoising step it computes.
@@ -63,6 +70,14 @@ class Step {
   }
   at::Tensor at(const Point& point, c10::function_ref<at::Tensor()> compute) const {
     return points_->at(point, index_, compute);
+  }
+  /// residual + gate times the value of `point`, which `compute` gives with the operands of a last
+  /// layer as they are given to it.
+  at::Tensor at_gated(const Point& point, const at::Tensor& gate, const at::Tensor& residual,
+                      c10::function_ref<at::Tensor(const UnitInput&)> compute) const {
+    const UnitInput end{.x = {}, .gate = gate, .residual = residual};
+    if (!points_->watches(point, index_)) return compute(end);
+    return unit_epilogue(at(point, [&] { return compute({}); }), end);
   }
   std::pair<int64_t, int64_t> block_range() const { return points_->block_range(index_); }
 

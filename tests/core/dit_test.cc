@@ -1,6 +1,9 @@
 #include "cq/core/models/dit.h"
 
+#include <map>
+
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/equal.h>
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
@@ -28,6 +31,28 @@ TEST_F(DiTTest, ThePointOfARangeIsTheDifferenceItAdds) {
   EXPECT_TRUE(at::allclose(test::call(model_, executor_, reuse), full, 1e-4, 1e-5));
   PinnedPoint other(point, keep.value() * 2);
   EXPECT_FALSE(at::allclose(test::call(model_, executor_, other), full, 1e-3, 1e-4));
+}
+
+/// Watches every point, and counts them.
+struct WatchAll : PointHandler {
+  at::Tensor at(const Point& point, int64_t, c10::function_ref<at::Tensor()> compute) override {
+    return values[point] = compute();
+  }
+  std::map<Point, at::Tensor> values;
+};
+
+// Gate and residual are fused into the last layer where nothing watches the point.
+TEST_F(DiTTest, WatchingAPointChangesNothing) {
+  ComputeAll compute;
+  WatchAll watch;
+  EXPECT_TRUE(
+      at::equal(test::call(model_, executor_, compute), test::call(model_, executor_, watch)));
+  EXPECT_EQ(watch.values.size(), 8U);  // attention and MLP of four blocks
+  EXPECT_FALSE(compute.watches("blocks.0.attn", 0));
+  EXPECT_TRUE(watch.watches("blocks.0.attn", 0));
+  PinnedPoint pinned(model_.network().cache_point(0, {1, 3}));
+  EXPECT_FALSE(pinned.watches("blocks.0.attn", 0));
+  EXPECT_TRUE(pinned.watches(model_.network().cache_point(0, {1, 3}).name, 0));
 }
 
 TEST_F(DiTTest, TheMiddleHalfIsCachedByDefault) {

@@ -56,37 +56,67 @@ HWY_INLINE void epilogue_row(const Epilogue& e, const T* product, int64_t r, int
   });
 }
 
-/// What all layers have, sums and factors, and the rest known when compiled.
+/// What all layers have, sums and factors, and the rest known when compiled. What is the same in
+/// every row stays in registers, four vectors of channels at a time.
 template <bool kBias, bool kTerm, bool kAddend, bool kChannelBias, bool kGate, bool kResidual>
-void common_rows(const Epilogue& e, int64_t first, int64_t last) {
-  const float *factor = e.factor, *bias = e.bias, *term_factor = e.terms[0].factor;
-  const int64_t channels = e.channels;
-  over_rows_of_images(e.rows_per_image, first, last, [&](int64_t r, int64_t image) HWY_ATTR {
-    const int32_t* product = e.sums.row(r);
-    const float* addend = kAddend ? e.addend.row(r) : nullptr;
-    const float* channel_bias = kChannelBias ? e.channel_bias.row(image) : nullptr;
-    const float* gate = kGate ? e.gate.row(image) : nullptr;
-    const float* residual = kResidual ? e.residual.row(r) : nullptr;
-    const VF term = hn::Set(DF(), kTerm ? float(e.terms[0].sums[r]) : 0.0F);
-    float* out = e.out.row(r);
-    over_row(channels, [&](const auto& at) HWY_ATTR {
-      VF y = hn::Mul(at.load(product), at.load(factor));
-      if constexpr (kBias) y = hn::Add(y, at.load(bias));
-      if constexpr (kTerm) y = hn::MulAdd(term, at.load(term_factor), y);
-      if constexpr (kAddend) y = hn::Add(y, at.load(addend));
-      if constexpr (kChannelBias) y = hn::Add(y, at.load(channel_bias));
-      if constexpr (kGate) y = hn::Mul(y, at.load(gate));
-      if constexpr (kResidual) y = hn::Add(y, at.load(residual));
-      at.store(y, out);
-    });
-  });
-}
+struct CommonRows {
+  const Epilogue& e;
+
+  template <class At>
+  HWY_INLINE VF bias(const At& at) const {
+    return kBias ? at.load(e.bias) : hn::Zero(DF());
+  }
+  template <class At>
+  HWY_INLINE VF term(const At& at) const {
+    return kTerm ? at.load(e.terms[0].factor) : hn::Zero(DF());
+  }
+
+  template <class At>
+  HWY_INLINE void finish(const At& at, VF factor, VF bias, VF term, int64_t r,
+                         int64_t image) const {
+    VF y = hn::Mul(at.load(e.sums.row(r)), factor);
+    if constexpr (kBias) y = hn::Add(y, bias);
+    if constexpr (kTerm) y = hn::MulAdd(hn::Set(DF(), float(e.terms[0].sums[r])), term, y);
+    if constexpr (kAddend) y = hn::Add(y, at.load(e.addend.row(r)));
+    if constexpr (kChannelBias) y = hn::Add(y, at.load(e.channel_bias.row(image)));
+    if constexpr (kGate) y = hn::Mul(y, at.load(e.gate.row(image)));
+    if constexpr (kResidual) y = hn::Add(y, at.load(e.residual.row(r)));
+    at.store(y, e.out.row(r));
+  }
+
+  template <class At>
+  HWY_INLINE void one_vector(const At& at, int64_t first, int64_t last) const {
+    const VF f = at.load(e.factor), b = bias(at), t = term(at);
+    over_rows_of_images(e.rows_per_image, first, last,
+                        [&](int64_t r, int64_t image) HWY_ATTR { finish(at, f, b, t, r, image); });
+  }
+
+  void run(int64_t first, int64_t last) const {
+    const int64_t n = lanes();
+    int64_t c = 0;
+    for (; c + 4 * n <= e.channels; c += 4 * n) {
+      const Whole at0{c}, at1{c + n}, at2{c + 2 * n}, at3{c + 3 * n};
+      const VF f0 = at0.load(e.factor), b0 = bias(at0), t0 = term(at0);
+      const VF f1 = at1.load(e.factor), b1 = bias(at1), t1 = term(at1);
+      const VF f2 = at2.load(e.factor), b2 = bias(at2), t2 = term(at2);
+      const VF f3 = at3.load(e.factor), b3 = bias(at3), t3 = term(at3);
+      over_rows_of_images(e.rows_per_image, first, last, [&](int64_t r, int64_t image) HWY_ATTR {
+        finish(at0, f0, b0, t0, r, image);
+        finish(at1, f1, b1, t1, r, image);
+        finish(at2, f2, b2, t2, r, image);
+        finish(at3, f3, b3, t3, r, image);
+      });
+    }
+    for (; c + n <= e.channels; c += n) one_vector(Whole{c}, first, last);
+    if (c < e.channels) one_vector(Part{c, e.channels - c}, first, last);
+  }
+};
 
 template <bool... kChosen>
 void choose_common(const Epilogue& e, int64_t first, int64_t last) {
   constexpr size_t kNext = sizeof...(kChosen);
   if constexpr (kNext == 6) {
-    common_rows<kChosen...>(e, first, last);
+    CommonRows<kChosen...>{e}.run(first, last);
   } else {
     const bool uses[] = {e.bias != nullptr, e.terms[0].sums != nullptr,
                          bool(e.addend),    bool(e.channel_bias),

@@ -1,5 +1,6 @@
 #include "cq/core/layers/unit.h"
 
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/relu.h>
@@ -86,6 +87,8 @@ at::Tensor unit_product(const Unit& unit, const at::Tensor& x, const at::Tensor&
 
 at::Tensor unit_epilogue(at::Tensor y, const UnitInput& in) {
   if (in.channel_bias.defined()) y = y + over_positions(in.channel_bias, y.dim());
+  if (in.gate.defined() && in.residual.defined())
+    return at::addcmul(in.residual, over_positions(in.gate, y.dim()), y);
   if (in.gate.defined()) y = y * over_positions(in.gate, y.dim());
   return in.residual.defined() ? y + in.residual : y;
 }

@@ -1,6 +1,5 @@
 #include "cq/core/models/dit.h"
 
-#include <ATen/ops/addcmul.h>
 #include <ATen/ops/embedding.h>
 
 #include "cq/base/error.h"
@@ -96,15 +95,13 @@ DiT::Block DiT::make_block(const Scope& scope) const {
 
 at::Tensor DiT::run(const Block& b, at::Tensor x, const at::Tensor& c, const Step& step) const {
   const auto m = step.run(*b.modulation, {.x = c}).chunk(6, 1);  // shift, scale, gate; twice
-  const auto attended = step.at(b.attention_point, [&] {
-    const UnitInput in{.x = x, .scale = m[1], .shift = m[0]};
-    return step.run(*b.proj, {.x = step.self_attention(*b.qkv, in, *b.attention)});
+  x = step.at_gated(b.attention_point, m[2], x, [&](UnitInput end) {
+    end.x = step.self_attention(*b.qkv, {.x = x, .scale = m[1], .shift = m[0]}, *b.attention);
+    return step.run(*b.proj, end);
   });
-  x = at::addcmul(x, m[2].unsqueeze(1), attended);
-  const auto fed = step.at(b.mlp_point, [&] {
-    return step.run_pair(*b.fc1, {.x = x, .scale = m[4], .shift = m[3]}, *b.fc2, {});
+  return step.at_gated(b.mlp_point, m[5], x, [&](const UnitInput& end) {
+    return step.run_pair(*b.fc1, {.x = x, .scale = m[4], .shift = m[3]}, *b.fc2, end);
   });
-  return at::addcmul(x, m[5].unsqueeze(1), fed);
 }
 
 at::Tensor DiT::run_blocks(at::Tensor x, const at::Tensor& c, const Step& step, int64_t first,

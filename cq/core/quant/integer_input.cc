@@ -77,10 +77,12 @@ class Quantization {
     g.moments = workspace.data_ptr<float>();
     const int64_t parts = kernels::group_norm_parts(g);
     const int64_t values = g.positions * channels / parts;
-    parallel_for(0, images * parts, grain(values),
-                 [&](int64_t a, int64_t b) { kernels::group_norm_moments(g, a, b); });
-    parallel_for(0, images, grain(channels),
-                 [&](int64_t a, int64_t b) { kernels::group_norm_factors(g, a, b); });
+    const auto factors = [&](int64_t a, int64_t b) { kernels::group_norm_factors(g, a, b); };
+    parallel_for(0, images * parts, grain(values), [&](int64_t a, int64_t b) {
+      kernels::group_norm_moments(g, a, b);
+      if (parts == 1) factors(a, b);
+    });
+    if (parts > 1) parallel_for(0, images, grain(channels), factors);
   }
 
   int64_t first_channel(size_t i) const { return i == 0 ? 0 : shape_of(operands_[0]).channels; }

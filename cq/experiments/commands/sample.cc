@@ -35,6 +35,10 @@ class Interruptible : public PointHandler {
     throw_if_interrupted();
     return inner_->at(point, step, compute);
   }
+  bool watches(const Point& point, int64_t step) override {
+    throw_if_interrupted();
+    return inner_->watches(point, step);
+  }
   std::pair<int64_t, int64_t> block_range(int64_t step) const override {
     return inner_->block_range(step);
   }

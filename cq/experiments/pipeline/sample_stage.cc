@@ -20,12 +20,12 @@ class TickingPoints : public PointHandler {
       : inner_(std::move(inner)), bar_(bar) {}
   at::Tensor at(const Point& point, int64_t step,
                 c10::function_ref<at::Tensor()> compute) override {
-    if (step != last_) {
-      throw_if_interrupted();
-      bar_.add(1);
-      last_ = step;
-    }
+    tick(step);
     return inner_->at(point, step, compute);
+  }
+  bool watches(const Point& point, int64_t step) override {
+    tick(step);
+    return inner_->watches(point, step);
   }
   std::pair<int64_t, int64_t> block_range(int64_t step) const override {
     return inner_->block_range(step);
@@ -33,6 +33,13 @@ class TickingPoints : public PointHandler {
   uint64_t kind(int64_t step) const override { return inner_->kind(step); }
 
  private:
+  void tick(int64_t step) {
+    if (step == last_) return;
+    throw_if_interrupted();
+    bar_.add(1);
+    last_ = step;
+  }
+
   std::unique_ptr<PointHandler> inner_;
   ProgressBar& bar_;
   int64_t last_ = -1;
