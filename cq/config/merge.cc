@@ -130,19 +130,6 @@ Node marked(const Node& node, const Mark& mark) {
   return out.with_mark(mark);
 }
 
-void refuse_null_keys(const Override& over, const Node& node) {
-  if (node.is_list()) {
-    for (const Node& item : node.elements()) refuse_null_keys(over, item);
-  } else if (node.is_dict()) {
-    for (const auto& [key, value] : node.items()) {
-      if (key.kind == KeyKind::null) {
-        throw UsageError("override '{}': null cannot be a key", over.text);
-      }
-      refuse_null_keys(over, value);
-    }
-  }
-}
-
 void remove(Node& config, const Override& over) {
   const Node old = select(config, over.key);
   if (old.is_null()) {
@@ -154,7 +141,9 @@ void remove(Node& config, const Override& over) {
                      old.describe(), value.describe());
   }
   const std::size_t dot = over.key.rfind('.');
-  const std::string parent = dot == std::string::npos ? "" : over.key.substr(0, dot);
+  // Where the parent is an interpolation, the mapping it leads to loses the key.
+  const std::string parent =
+      dot == std::string::npos ? "" : place_of(config, over.key.substr(0, dot));
   const std::string last = dot == std::string::npos ? over.key : over.key.substr(dot + 1);
   const Node* holder = config.find(parent);
   if (holder == nullptr || !holder->is_dict()) {
@@ -201,7 +190,7 @@ void apply_override(Node& config, const Override& over) {
   }
   const Node value =
       marked(over.node(), over.mark.known() ? over.mark : Mark::in_override(over.text));
-  refuse_null_keys(over, value);
+  if (has_null_key(value)) throw UsageError("override '{}': null cannot be a key", over.text);
   try {
     if (over.kind == Override::Kind::remove) {
       remove(config, over);

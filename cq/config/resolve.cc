@@ -211,4 +211,10 @@ Node select(const Node& root, const std::string& path) {
   return place == nullptr ? Node() : place->node;
 }
 
+std::string place_of(const Node& root, const std::string& path) {
+  Evaluator evaluator;
+  const PlacePtr place = evaluator.find(path, Place::child(nullptr, root, ""), false);
+  return place == nullptr ? path : place->path();
+}
+
 }  // namespace cq::config
