@@ -8,6 +8,9 @@ namespace cq::config {
 
 namespace {
 
+/// As in a file, see YamlLimits.
+constexpr std::size_t kDeepest = 100;
+
 std::string below(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
@@ -64,6 +67,7 @@ class Update {
 
   void run(const Node& value) {
     if (steps_.empty()) refuse("a key in front of '='");
+    if (steps_.size() > kDeepest) refuse(fmt::format("nested deeper than {} levels", kDeepest));
     root_ = at(root_, 0, "", value);
   }
 
@@ -178,6 +182,9 @@ Node merge(const Node& into, const Node& from, const Node& root, const std::stri
 Node embed(const Node& config, const std::string& package) {
   Node out = config;
   const std::vector<std::string> steps = split_path(package);
+  if (steps.size() > kDeepest) {
+    throw UsageError("a package of {} keys, nested deeper than {} levels", steps.size(), kDeepest);
+  }
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     out = Node::dict({{Key(*step), out}});
   }
