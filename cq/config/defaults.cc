@@ -99,7 +99,9 @@ class Builder {
 
   void expand(Tree& tree, bool is_root, bool interpolated) {
     if (++depth_ > kDeepest) {
-      throw UsageError("the defaults list of '{}' leads back to itself", tree.node.config_path());
+      const std::string mark = tree.node.mark.text();
+      throw UsageError("{}{}the defaults list of '{}' leads back to itself", mark,
+                       mark.empty() ? "" : ": ", tree.node.config_path());
     }
     expand_inside(tree, is_root, interpolated);
     --depth_;

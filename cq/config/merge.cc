@@ -8,6 +8,9 @@ namespace cq::config {
 
 namespace {
 
+/// As in a file, see YamlLimits.
+constexpr std::size_t kDeepest = 100;
+
 std::string below(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
@@ -64,6 +67,7 @@ class Update {
 
   void run(const Node& value) {
     if (steps_.empty()) refuse("a key in front of '='");
+    if (steps_.size() > kDeepest) refuse(fmt::format("nested deeper than {} levels", kDeepest));
     root_ = at(root_, 0, "", value);
   }
 
@@ -130,19 +134,6 @@ Node marked(const Node& node, const Mark& mark) {
   return out.with_mark(mark);
 }
 
-void refuse_null_keys(const Override& over, const Node& node) {
-  if (node.is_list()) {
-    for (const Node& item : node.elements()) refuse_null_keys(over, item);
-  } else if (node.is_dict()) {
-    for (const auto& [key, value] : node.items()) {
-      if (key.kind == KeyKind::null) {
-        throw UsageError("override '{}': null cannot be a key", over.text);
-      }
-      refuse_null_keys(over, value);
-    }
-  }
-}
-
 void remove(Node& config, const Override& over) {
   const Node old = select(config, over.key);
   if (old.is_null()) {
@@ -154,7 +145,9 @@ void remove(Node& config, const Override& over) {
                      old.describe(), value.describe());
   }
   const std::size_t dot = over.key.rfind('.');
-  const std::string parent = dot == std::string::npos ? "" : over.key.substr(0, dot);
+  // Where the parent is an interpolation, the mapping it leads to loses the key.
+  const std::string parent =
+      dot == std::string::npos ? "" : place_of(config, over.key.substr(0, dot));
   const std::string last = dot == std::string::npos ? over.key : over.key.substr(dot + 1);
   const Node* holder = config.find(parent);
   if (holder == nullptr || !holder->is_dict()) {
@@ -189,6 +182,9 @@ Node merge(const Node& into, const Node& from, const Node& root, const std::stri
 Node embed(const Node& config, const std::string& package) {
   Node out = config;
   const std::vector<std::string> steps = split_path(package);
+  if (steps.size() > kDeepest) {
+    throw UsageError("a package of {} keys, nested deeper than {} levels", steps.size(), kDeepest);
+  }
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     out = Node::dict({{Key(*step), out}});
   }
@@ -201,7 +197,7 @@ void apply_override(Node& config, const Override& over) {
   }
   const Node value =
       marked(over.node(), over.mark.known() ? over.mark : Mark::in_override(over.text));
-  refuse_null_keys(over, value);
+  if (has_null_key(value)) throw UsageError("override '{}': null cannot be a key", over.text);
   try {
     if (over.kind == Override::Kind::remove) {
       remove(config, over);

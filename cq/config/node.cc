@@ -1,5 +1,6 @@
 #include "cq/config/node.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -289,21 +290,33 @@ bool operator==(const Node& a, const Node& b) {
 
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> steps;
-  std::string step;
-  bool open = false;
-  for (const char c : path) {
-    if (c == '.' || c == '[' || c == ']') {
-      // "a[0].b" closes the step "0" at the bracket, so the dot after it ends nothing.
-      if (!step.empty() || (c == '.' && open)) steps.push_back(step);
-      step.clear();
-      open = c == '.';
-    } else {
-      step += c;
-      open = false;
+  std::size_t i = 0;
+  const auto step = [&] {
+    const std::size_t start = i;
+    i = std::min(path.find_first_of(".[", i), path.size());
+    steps.emplace_back(path.substr(start, i - start));
+  };
+  if (!path.empty() && path[0] != '.' && path[0] != '[') step();
+  while (i < path.size()) {
+    const char c = path[i++];
+    const std::size_t close = c == '[' ? path.find(']', i) : std::string_view::npos;
+    if (c == '.') {
+      step();
+    } else if (close != std::string_view::npos) {
+      steps.emplace_back(path.substr(i, close - i));
+      i = close + 1;
     }
   }
-  if (!step.empty() || open) steps.push_back(step);
   return steps;
+}
+
+bool has_null_key(const Node& node) {
+  if (node.is_list())
+    return std::any_of(node.elements().begin(), node.elements().end(), has_null_key);
+  if (!node.is_dict()) return false;
+  return std::any_of(node.items().begin(), node.items().end(), [](const auto& entry) {
+    return entry.first.kind == KeyKind::null || has_null_key(entry.second);
+  });
 }
 
 std::string_view to_string(Node::Kind kind) {

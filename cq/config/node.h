@@ -162,6 +162,9 @@ inline const std::string& Node::path() const {
 /// The steps of a dotted path: "a.b[0].c" -> a, b, 0, c. An empty path has no steps.
 std::vector<std::string> split_path(std::string_view path);
 
+/// Whether a mapping in it, at any depth, has null as a key.
+bool has_null_key(const Node& node);
+
 std::string_view to_string(Node::Kind kind);
 
 }  // namespace cq::config

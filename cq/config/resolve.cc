@@ -46,7 +46,9 @@ PlacePtr Evaluator::child_of(const PlacePtr& place, const std::string& key) cons
 
 PlacePtr Evaluator::dereference(const PlacePtr& place) {
   if (!place->node.is_interpolation()) return place;
-  if (depth_ >= kDeepest) fail(place, "interpolations that lead back to themselves");
+  if (depth_ >= kDeepest) {
+    fail(place, fmt::format("more than {} interpolations that lead to one another", kDeepest));
+  }
   if (++steps_ > kMostSteps) fail(place, "too many interpolations to resolve");
   for (const Place* open : open_) {
     if (open->parent == place->parent && open->key == place->key) {
@@ -209,6 +211,12 @@ Node select(const Node& root, const std::string& path) {
   Evaluator evaluator;
   const PlacePtr place = evaluator.find(path, Place::child(nullptr, root, ""), false);
   return place == nullptr ? Node() : place->node;
+}
+
+std::string place_of(const Node& root, const std::string& path) {
+  Evaluator evaluator;
+  const PlacePtr place = evaluator.find(path, Place::child(nullptr, root, ""), false);
+  return place == nullptr ? path : place->path();
 }
 
 }  // namespace cq::config

@@ -19,4 +19,8 @@ Node resolve_at(const Node& root, const std::string& path, const Node& value);
 /// end; null where there is none or where it is `???`.
 Node select(const Node& root, const std::string& path);
 
+/// The dotted path of what select() gives, which interpolations on the way make another one; as it
+/// is where there is nothing.
+std::string place_of(const Node& root, const std::string& path);
+
 }  // namespace cq::config

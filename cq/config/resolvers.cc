@@ -109,13 +109,11 @@ PlacePtr Evaluator::call_by_name(const std::string& name, const std::vector<Plac
     return evaluate(parse_element(text()), at);
   }
   if (name == "oc.create") {
-    if (!first.is_string()) {
-      if (first.is_scalar() && !first.is_null()) fail(at, "oc.create takes a list, dict or YAML");
-      return result(first);
-    }
-    const Node read = read_yaml(first.as_string(), "oc.create");
-    if (read.is_null()) return result(Node::dict());
-    if (read.is_scalar()) return result(Node::dict({{key_of(read), Node()}}));
+    const Node read = first.is_string() ? read_yaml(first.as_string(), "oc.create") : first;
+    if (first.is_string() && read.is_null()) return result(Node::dict());
+    if (first.is_string() && read.is_string()) return result(Node::dict({{key_of(read), Node()}}));
+    if (read.is_scalar() && !read.is_null()) fail(at, "oc.create takes a list, dict or YAML");
+    if (has_null_key(read)) fail(at, "null cannot be a key");
     return result(read);
   }
   if (name == "oc.deprecated") return deprecated(arguments, at);
@@ -152,11 +150,14 @@ PlacePtr Evaluator::dict_items(const PlacePtr& argument, const PlacePtr& at, boo
   if (!dict->node.is_dict() || dict->plain) {
     fail(at, fmt::format("'{}' is no mapping{}", key, dict->plain ? " of the config" : ""));
   }
+  // One level deeper than the interpolation that the list stands for.
+  const std::string prefix = key.starts_with('.') ? "." + key : key;
   Node list = Node::list();
   for (const auto& [name, value] : dict->node.items()) {
-    list.append(
-        keys ? (name.kind == KeyKind::string ? Node(name.text()) : read_plain_scalar(name.text()))
-             : tree(Place::child(dict, value, name)));
+    const Node as_value =
+        name.kind == KeyKind::string ? Node(name.text()) : read_plain_scalar(name.text());
+    // Values are references, which shows where the list becomes part of a string.
+    list.append(keys ? as_value : Node(fmt::format("${{{}.{}}}", prefix, python_text(as_value))));
   }
   return Place::child(at->parent, std::move(list), at->key);
 }

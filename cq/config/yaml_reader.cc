@@ -91,10 +91,7 @@ class Builder : public YAML::EventHandler {
   const YamlToken& token_at(const YAML::Mark& mark) const {
     static const YamlToken empty{YamlToken::Kind::value};
     using Kind = YamlToken::Kind;
-    const auto begins = [](const YamlToken& token, int offset) {
-      return static_cast<int>(token.offset) < offset;
-    };
-    auto token = std::lower_bound(tokens_.begin(), tokens_.end(), mark.pos, begins);
+    auto token = first_at(mark);
     while (token != tokens_.end() && token->kind != Kind::scalar && token->kind != Kind::end) {
       const bool before = token->kind == Kind::anchor || token->kind == Kind::tag ||
                           static_cast<int>(token->offset) == mark.pos;
@@ -104,7 +101,20 @@ class Builder : public YAML::EventHandler {
     return token == tokens_.end() || token->kind == Kind::end ? empty : *token;
   }
 
-  Mark at(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
+  std::vector<YamlToken>::const_iterator first_at(const YAML::Mark& mark) const {
+    const auto begins = [](const YamlToken& token, int offset) {
+      return static_cast<int>(token.offset) < offset;
+    };
+    return std::lower_bound(tokens_.begin(), tokens_.end(), mark.pos, begins);
+  }
+
+  /// As the tokens have it: in characters of the text as it was written.
+  Mark at(const YAML::Mark& mark) const {
+    const auto token = first_at(mark);
+    const bool found = token != tokens_.end() && static_cast<int>(token->offset) == mark.pos;
+    return found ? Mark{file_, token->line, token->column}
+                 : Mark{file_, mark.line + 1, mark.column + 1};
+  }
 
   [[noreturn]] void refuse(const YAML::Mark& mark, const std::string& what) const {
     throw UsageError("{}: {}", at(mark).text(), what);
@@ -233,6 +243,24 @@ std::vector<YamlToken> tokens_of(std::string_view text, const std::string& file,
   }
 }
 
+/// In "{a:[1]}" yaml-cpp reads "a:" as a word, YAML 1.1 as a key: a blank goes between. The tokens'
+/// offsets follow.
+std::string with_blanks(std::string_view text, std::vector<YamlToken>& tokens) {
+  std::string out;
+  std::size_t copied = 0;
+  std::size_t added = 0;
+  for (YamlToken& token : tokens) {
+    const std::size_t behind = token.offset + 1;
+    token.offset += added;
+    const bool opens = behind < text.size() && (text[behind] == '[' || text[behind] == '{');
+    if (token.kind != YamlToken::Kind::value || !opens) continue;
+    out.append(text.substr(copied, behind - copied)).append(1, ' ');
+    copied = behind;
+    ++added;
+  }
+  return out.append(text.substr(copied));
+}
+
 /// Where a document begins behind another one's content; the last token where none does.
 const YamlToken& second_document(const std::vector<YamlToken>& tokens) {
   using Kind = YamlToken::Kind;
@@ -274,11 +302,11 @@ Node read_yaml(std::string_view text, const std::string& file, const YamlLimits&
   }
   check_yaml_text(text, file);
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  const std::vector<YamlToken> tokens = tokens_of(text, file, limits.depth);
+  std::vector<YamlToken> tokens = tokens_of(text, file, limits.depth);
   check_document_end(tokens, file);
   check_anchors(tokens, file);
   // The line break at the end is for yaml-cpp, which misreads a tag that ends the file.
-  std::istringstream stream{std::string(text) + "\n"};
+  std::istringstream stream{with_blanks(text, tokens) + "\n"};
   Builder builder(file, limits, tokens);
   try {
     YAML::Parser parser(stream);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cq/config/merge.h"
 #include "cq/config/resolve.h"
 #include "cq/config/yaml_reader.h"
 
@@ -142,6 +143,14 @@ TEST(HostileYaml, CyclicInterpolations) {
   EXPECT_THAT(refusal([&] { resolve(node); }), HasSubstr("x.yaml:"));
   const std::string deep = "a: '" + repeated("${oc.decode:", 5000) + "1" + repeated("}", 5000);
   refused(deep + "'\n");
+}
+
+TEST(HostileYaml, KeysOfManySteps) {
+  Node config = Node::dict({{Key("a"), Node(std::int64_t{1})}});
+  const std::string key = repeated("a.", 50'000) + "b";
+  const auto change = [&] { apply_override(config, parse_override("+" + key + "=1")); };
+  EXPECT_THAT(refusal(change), HasSubstr("nested deeper than 100 levels"));
+  EXPECT_THAT(refusal([&] { embed(config, key); }), HasSubstr("nested deeper than 100 levels"));
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ class Commands(ProgramTest):
         macs = cached["macs"]
         self.assertAlmostEqual(macs["average"], (macs["full"] + 4 * macs["cached"]) / 5, delta=1)
 
+    def test_bops_refuses_bits_without_quantization(self):
+        done = call("bops", "model=ldm-cifar10", "+quant.weight_bits=8", code=2)
+        self.assertIn("override '+quant.weight_bits=8': quant.weight_bits: ", done.stderr)
+        self.assertEqual(done.stdout, "")
+
     def test_every_model_has_a_sampler_of_its_own(self):
         def sampler(*overrides):
             done = call("run", "configs/experiment.yaml", "+name=x", "weights=random", *overrides,

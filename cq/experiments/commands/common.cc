@@ -14,7 +14,20 @@ namespace cq {
 
 namespace {
 
-config::Node single_job(const config::ComposeRequest& request) {
+/// Options of `quant` that an override sets although nothing is quantized.
+void check_quant_is_read(const config::Node& config) {
+  const auto* quant = config.get(std::string_view("quant"));
+  const auto* name = config.find("quant.name");
+  if (name == nullptr || !name->is_string() || name->as_string() != "none") return;
+  for (const auto& [key, value] : quant->items()) {
+    const bool in_file = value.mark().line > 0;
+    if (key != "name" && !in_file) refuse_unread_quant(value);
+  }
+}
+
+/// `groups` are those that the command cannot do without.
+config::Node single_job(const config::ComposeRequest& request,
+                        const std::vector<std::string>& groups) {
   const config::JobList jobs(request);
   if (jobs.size() != 1) {
     throw UsageError(
@@ -22,8 +35,11 @@ config::Node single_job(const config::ComposeRequest& request) {
         "`cq-exp run`",
         jobs.size());
   }
-  const auto config = config::resolve(jobs.job(0).config).with_paths();
+  const auto composed = jobs.job(0).config;
+  check_groups(composed, groups);
+  const auto config = config::resolve(composed).with_paths();
   check_option_name(config, "quant", jobs.options("quant"));
+  check_quant_is_read(config);
   return config;
 }
 
@@ -82,12 +98,27 @@ void check_option_name(const config::Node& config, const std::string& group,
                    config::did_you_mean(name, options), fmt::join(options, ", "));
 }
 
+void check_groups(const config::Node& config, const std::vector<std::string>& groups) {
+  for (const auto& group : groups) {
+    const auto* node = config.get(std::string_view(group));
+    if (node == nullptr) {
+      throw UsageError("the group '{0}' is needed, but nothing chooses one: {0}=OPTION", group);
+    }
+    if (!node->is_interpolation()) node->items();
+  }
+}
+
+void refuse_unread_quant(const config::Node& value) {
+  throw UsageError("{}nothing is quantized (quant=none), so the key changes nothing: choose quant=",
+                   value.where());
+}
+
 config::Node compose_program(const std::string& primary,
                              const std::vector<std::string>& overrides) {
   config::ComposeRequest request;
   request.primary = config_folder() / (primary + ".yaml");
   request.overrides = overrides;
-  return single_job(request);
+  return single_job(request, {"model"});
 }
 
 config::Node compose_file(const fs::path& file, const std::vector<std::string>& overrides) {
@@ -96,7 +127,7 @@ config::Node compose_file(const fs::path& file, const std::vector<std::string>& 
   request.primary = file;
   request.extra_dirs = {config_folder()};
   request.overrides = overrides;
-  return single_job(request);
+  return single_job(request, {});
 }
 
 void check_keys(const config::Node& dict, const std::vector<std::string>& known) {

@@ -26,6 +26,13 @@ std::filesystem::path config_folder();
 /// the folder that holds config_folder(). Throws UsageError naming the places that were looked at.
 std::filesystem::path find_data_file(const std::filesystem::path& path);
 
+/// Throws UsageError where one of the groups has no key or is no mapping. Before anything is
+/// resolved: else what refers to a key of the group would be blamed.
+void check_groups(const config::Node& config, const std::vector<std::string>& groups);
+
+/// Throws UsageError for a key of `quant` that is set where nothing is quantized.
+[[noreturn]] void refuse_unread_quant(const config::Node& value);
+
 /// Throws UsageError where `<group>.name` is none of the group's options: reports call a cell by
 /// it.
 void check_option_name(const config::Node& config, const std::string& group,

@@ -23,6 +23,7 @@ ProvenanceInput provenance_of(const Workbench& bench, const Context& context) {
   input.revision = build.revision;
   input.dirty = build.dirty;
   input.compiler = build.compiler;
+  input.libraries = {CQ_LIBRARIES};
   input.libraries["torch"] =
       fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH);
   input.device = context.device.str();

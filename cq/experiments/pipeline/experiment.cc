@@ -6,6 +6,7 @@
 #include "cq/base/hash.h"
 #include "cq/config/emit.h"
 #include "cq/core/io/image.h"
+#include "cq/experiments/commands/common.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/experiments/pipeline/stages.h"
 
@@ -144,9 +145,7 @@ void check_quant_is_read(const JobSource& jobs, const config::Node& config) {
     const auto mark = value.mark();
     const bool elsewhere = mark.known() && (!own.known() || *mark.file != *own.file);
     if (key == "name" || (mark.line > 0 && (for_once || elsewhere))) continue;
-    throw UsageError(
-        "{}nothing is quantized (quant=none), so the key changes nothing: choose quant=",
-        value.where());
+    refuse_unread_quant(value);
   }
 }
 

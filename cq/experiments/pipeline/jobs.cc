@@ -14,18 +14,11 @@ namespace cq {
 namespace {
 
 constexpr const char* kRunKeys[] = {"launcher", "retry"};
+const std::vector<std::string> kGroups{"model", "sampler", "cache", "quant", "correct"};
 
 std::string where_of(const config::Node& config, const char* key) {
   const auto* node = config.get(std::string_view(key));
   return node == nullptr ? std::string(key) + ": " : node->where();
-}
-
-/// Before anything is resolved: what refers to a key of a group that is no mapping would be blamed.
-void check_groups(const config::Node& config) {
-  for (const char* group : {"model", "sampler", "cache", "quant", "correct"}) {
-    const auto* node = config.get(std::string_view(group));
-    if (node != nullptr && !node->is_interpolation()) node->items();
-  }
 }
 
 RunPolicy policy_of(const config::Node& config) {
@@ -59,7 +52,7 @@ ComposedJobs::ComposedJobs(std::shared_ptr<const config::JobList> jobs) : jobs_(
     throw UsageError("the sweep has no cell: `where` left out all {}", jobs_->dropped());
   }
   quantizations_ = jobs_->options("quant");
-  check_groups(jobs_->job(0).config);
+  check_groups(jobs_->job(0).config, kGroups);
   policy_ = policy_of(config::resolve(jobs_->job(0).config).with_paths());
   for (const auto& text : jobs_->overrides(jobs_->size() - 1)) {
     // Equal in all cells, or the first and the last one differ in it.
@@ -75,7 +68,7 @@ ComposedJobs::ComposedJobs(std::shared_ptr<const config::JobList> jobs) : jobs_(
 config::Node ComposedJobs::config(size_t i) const {
   auto config = jobs_->job(i).config;
   for (const char* key : kRunKeys) config.erase(config::Key(key));
-  check_groups(config);
+  check_groups(config, kGroups);
   config = config::resolve(config).with_paths();
   check_option_name(config, "quant", quantizations_);
   return config;

@@ -27,16 +27,23 @@ double seconds_of_call(const CellSpec& cell, const Model& model, int64_t batch) 
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Seconds of one network evaluation of one image: from a single image where that takes long, else
-/// the best of a few calls of a batch.
+/// Seconds of one network evaluation of one image: the best of a few calls, of a batch where they
+/// are short. The first call does what is done only once, so it counts alone where it takes long.
 double seconds_per_evaluation(const CellSpec& cell, const Model& model) {
   constexpr int64_t kMostImages = 16;
   constexpr double kLongEnough = 0.5;
+  constexpr double kTooLong = 5;
+  constexpr double kNeverAgain = 30;
   const c10::NoGradGuard no_grad;
-  double best = seconds_of_call(cell, model, 1);
+  const double first = seconds_of_call(cell, model, 1);
+  if (first > kNeverAgain) return first;
+  double best = std::min(first, seconds_of_call(cell, model, 1));
   const int64_t batch = std::min(cell.run.batch, kMostImages);
   double all = best;
-  for (int calls = 0; calls < 4 && all < kLongEnough; ++calls) {
+  const auto once_more = [&](int calls) {
+    return all < kLongEnough || (calls == 0 && best * double(batch) < kTooLong);
+  };
+  for (int calls = 0; calls < 4 && once_more(calls); ++calls) {
     const double seconds = seconds_of_call(cell, model, batch);
     best = std::min(best, seconds / double(batch));
     all += seconds;

@@ -310,6 +310,20 @@ def more_cases():
         out.append({"files": {"config.yaml": text}})
     for value in ["${oc.deprecated:a}", "${oc.deprecated:a,'$OLD_KEY to $NEW_KEY'}", "${oc.deprecated:nope}", "${oc.deprecated:m}", "${oc.deprecated:n.b}", "${oc.deprecated:a,5}", "${oc.deprecated:}", "${oc.deprecated:.a}"]:
         out.append({"files": {"config.yaml": "a: 1\nm: ???\nn: {b: {c: ${..d}, d: 2}, d: 3}\nv: \"" + value + "\"\n"}, "resolve": True})
+    return out + once_different()
+
+
+def once_different():
+    """What a search with another generator than random_cases.py found."""
+    base = "d: {a: 1, b: {c: x, up: '${..a}'}, k: s}\nrd: ${d.b}\ni: 7\n"
+    out = []
+    for value in ["x ${oc.dict.values:d}", "${oc.dict.values:d}", "${oc.dict.values:rd}$", "${oc.dict.values:.d} ${oc.dict.keys:rd}", "${oc.env:CQ_GOLDEN_UNSET,${oc.dict.values:d.b}}", "${oc.create:{null: 1}}", "${oc.create:[{a: {null: 1}}]}",
+                  "${oc.create:'1'}", "${oc.create:'1'}$", "${oc.create:'true'}", "${oc.create:'word'}", "${oc.select:'d.[a]'}", "${oc.select:'[d].a'}", "${oc.select:'d[b]c'}", "${oc.select:'d[b'}", "${oc.select:'d..a'}"]:
+        out.append({"files": {"config.yaml": base + "v: \"" + value + "\"\nn: {d: {z: 2}, w: [\"" + value + "\"]}\n"}, "resolve": True})
+    for text in ["a: {b:[1]}\n", "a: {b:{c:[1],d: 2},e: 3}\n", "a: [b:[1], c:{}]\n", "a: {é:[ü],'q':{x: 1}, f: [{g:[]}]}\n", "a: {b:,c: 1}\n", "a: {b:}\n", "a: {b::[1]}\n", "a: {b:c:[1]}\n"]:
+        out.append({"files": {"config.yaml": text}})
+    for overrides in (["~rd.c"], ["~rd.up", "rd=1"], ["~rd.nope"], ["~rd"], ["+new.a=${d}", "~new.a.k"]):
+        out.append({"files": {"config.yaml": base}, "overrides": overrides})
     return out
 
 

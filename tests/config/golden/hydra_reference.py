@@ -90,7 +90,9 @@ def refused_by_contract(text):
 
 def key_value(key):
     """`yes` and `true` are one key."""
-    return key.value if key.tag.endswith(":str") else repr(yaml.load(key.value, Loader=get_yaml_loader()))
+    if key.tag.endswith((":str", ":value")):  # no loader constructs a `=`; it is a key of its own all the same
+        return key.value
+    return repr(yaml.load(key.value, Loader=get_yaml_loader()))
 
 
 def has_twins(node, seen):

@@ -83,6 +83,7 @@ TEST_F(Messages, Groups) {
                 HasSubstr(fmt::format("{}: expected a mapping, got null", group)));
   }
   EXPECT_THAT(refusal("model: null\n"), HasSubstr("e.yaml:8:8: "));
+  EXPECT_THAT(refusal("", {"~model"}), HasSubstr("the group 'model' is needed"));
   EXPECT_THAT(refusal("", {"sampler.guidance=-1"}),
               StartsWith("override 'sampler.guidance=-1': sampler.guidance: guidance must be"));
 }
