@@ -127,7 +127,8 @@ at::Tensor Weights::add_by_head(const std::string& name, const std::vector<std::
 }
 
 at::Tensor Weights::add_fixed(const std::string& name, const at::Tensor& value) {
-  auto fixed = source_ ? fetch(name, value.sizes()) : value.clone();
+  const bool given = source_ && (source_->has(name) || !source_->implies(name));
+  auto fixed = given ? fetch(name, value.sizes()) : value.clone();
   fixed_.push_back(fixed);
   named_.push_back({name, fixed});
   return fixed;
