@@ -41,7 +41,8 @@ std::unique_ptr<Checkpoint> wrap(File file, const char* format) {
 }  // namespace
 
 std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) return open_folder_checkpoint(path);
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return open_folder_checkpoint(path);
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

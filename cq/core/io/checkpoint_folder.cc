@@ -34,6 +34,12 @@ std::optional<size_t> kind_of(const std::string& file) {
   return std::nullopt;
 }
 
+/// Or a link to one; not a link that leads nowhere or to itself.
+bool is_file(const fs::path& path) {
+  std::error_code none;
+  return fs::is_regular_file(path, none);
+}
+
 /// A `*.index.json`: which file of its folder holds which tensor.
 class ShardIndex {
  public:
@@ -60,7 +66,7 @@ class ShardIndex {
 
   bool has_any(const fs::path& folder) const {
     return std::any_of(names_.begin(), names_.end(),
-                       [&](const auto& entry) { return fs::exists(folder / entry.first); });
+                       [&](const auto& entry) { return is_file(folder / entry.first); });
   }
 
   /// The shards, each of which must be there and hold what the index says.
@@ -68,7 +74,7 @@ class ShardIndex {
     std::vector<fs::path> files;
     for (const auto& [file, names] : names_) {
       const auto path = folder / file;
-      if (!fs::is_regular_file(path)) {
+      if (!is_file(path)) {
         throw RunError("{}: '{}' lies in '{}', which is not there", where_,
                        printable(names.front()), printable(file));
       }
@@ -129,9 +135,10 @@ class ShardedCheckpoint : public Checkpoint {
 std::vector<std::vector<fs::path>> checkpoints_in(const fs::path& folder) {
   std::array<std::vector<fs::path>, 4> kinds;
   std::array<std::vector<fs::path>, 4> indices;
-  if (!fs::is_directory(folder)) return {};
+  std::error_code none;
+  if (!fs::is_directory(folder, none)) return {};
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (!entry.is_regular_file()) continue;
+    if (!is_file(entry.path())) continue;
     auto name = entry.path().filename().string();
     const bool index = name.ends_with(kIndex);
     if (index) name.resize(name.size() - kIndex.size());

@@ -23,7 +23,9 @@ class FileSource : public WeightSource {
       files_.push_back(open_checkpoint(path));
       for (const auto& name : files_.back()->names()) {
         names.push_back(name);
-        where_[name] = files_.back().get();
+        if (!where_.emplace(name, files_.back().get()).second) {
+          throw RunError("{}: another shard holds '{}' too", path.string(), name);
+        }
       }
     }
     layout_ = recognise_layout(names);
@@ -151,7 +153,8 @@ std::shared_ptr<const WeightSource> open_folder(const fs::path& folder) {
 }  // namespace
 
 std::shared_ptr<const WeightSource> open_weights(const fs::path& path) {
-  if (fs::is_directory(path)) return open_folder(path);
+  std::error_code none;
+  if (fs::is_directory(path, none)) return open_folder(path);
   if (is_packed(path)) return open_packed(path);
   return std::make_shared<FileSource>(path, std::vector{path});
 }

@@ -105,7 +105,8 @@ int convert_command(const ConvertOptions& options) {
   }
   const auto file = open_checkpoint(options.in);
   std::map<std::string, std::string> metadata;
-  const bool folder = fs::is_directory(options.in);
+  std::error_code none;
+  const bool folder = fs::is_directory(options.in, none);
   if (file->format() == "safetensors" && !folder)
     metadata = SafeTensors::open(options.in).metadata();
   Tensors tensors;
