@@ -14,6 +14,20 @@ namespace cq {
 
 namespace {
 
+/// Throws UsageError where a model wants a file of weights and none is given.
+void check_weights(const config::Node& composed) {
+  const auto is = [&](const char* key, std::string_view text) {
+    const auto* node = composed.find(key);
+    return node != nullptr && node->is_string() && node->as_string() == text;
+  };
+  if (!is("weights", "${model.weights}") || !is("model.weights", "???")) return;
+  const auto* name = composed.find("model.name");
+  throw UsageError(
+      "[model] {} comes without weights: give weights=FILE (docs/models.md says which file), or "
+      "weights=random",
+      name != nullptr && name->is_string() ? name->as_string() : "this model");
+}
+
 config::Node single_job(const config::ComposeRequest& request) {
   const config::JobList jobs(request);
   if (jobs.size() != 1) {
@@ -22,7 +36,9 @@ config::Node single_job(const config::ComposeRequest& request) {
         "`cq-exp run`",
         jobs.size());
   }
-  const auto config = config::resolve(jobs.job(0).config).with_paths();
+  const auto job = jobs.job(0);
+  check_weights(job.config);
+  const auto config = config::resolve(job.config).with_paths();
   check_option_name(config, "quant", jobs.options("quant"));
   return config;
 }
