@@ -46,10 +46,20 @@ at::Tensor Weights::initial(at::IntArrayRef shape, const Init& init) {
   return values;
 }
 
+namespace {
+
+/// In place of a tensor that a faulty source lacks, without its memory: a file that is cut off must
+/// not cost that of the whole network.
+at::Tensor absent(at::IntArrayRef shape) {
+  return at::zeros({}, at::kFloat).expand(shape);
+}
+
+}  // namespace
+
 at::Tensor Weights::fetch(const std::string& name, at::IntArrayRef shape) {
   if (!source_->has(name)) {
     faults_.push_back(fmt::format("missing {}", name));
-    return at::zeros(shape, at::kFloat);
+    return absent(shape);
   }
   auto value = source_->get(name);
   // Products of one position are 1-D or 2-D convolutions or linear layers, as a layout pleases.
@@ -61,7 +71,7 @@ at::Tensor Weights::fetch(const std::string& name, at::IntArrayRef shape) {
   if (value.sizes() != shape) {
     faults_.push_back(fmt::format("{} has shape [{}], expected [{}]", name,
                                   fmt::join(value.sizes(), ", "), fmt::join(shape, ", ")));
-    return at::zeros(shape, at::kFloat);
+    return absent(shape);
   }
   return value.to(at::kFloat);
 }
@@ -127,7 +137,8 @@ at::Tensor Weights::add_by_head(const std::string& name, const std::vector<std::
 }
 
 at::Tensor Weights::add_fixed(const std::string& name, const at::Tensor& value) {
-  auto fixed = source_ ? fetch(name, value.sizes()) : value.clone();
+  const bool given = source_ && (source_->has(name) || !source_->implies(name));
+  auto fixed = given ? fetch(name, value.sizes()) : value.clone();
   fixed_.push_back(fixed);
   named_.push_back({name, fixed});
   return fixed;

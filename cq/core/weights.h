@@ -21,6 +21,8 @@ class WeightSource {
   virtual bool has(const std::string& name) const = 0;
   /// Any floating type; the network converts it.
   virtual at::Tensor get(const std::string& name) const = 0;
+  /// Whether the names leave out a tensor because it is a known constant.
+  virtual bool implies(const std::string&) const { return false; }
   /// How messages call it, for instance the file's path.
   virtual std::string description() const = 0;
 };
@@ -66,7 +68,8 @@ class Weights {
   /// `parts`, with all heads one after the other.
   at::Tensor add_by_head(const std::string& name, const std::vector<std::string>& parts,
                          int64_t heads, at::IntArrayRef shape, const Init& init);
-  /// A value that is not trained: from the source, else `value`.
+  /// A value that is not trained: from the source, else (without one, or where it implies the
+  /// tensor) `value`.
   at::Tensor add_fixed(const std::string& name, const at::Tensor& value);
   const Unit* add(Unit unit);
   const AttentionUnit* add(AttentionUnit unit);

@@ -1,3 +1,5 @@
+#include <regex>
+
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 #include <fmt/ranges.h>
@@ -30,7 +32,10 @@ class NetworksTest : public ::testing::Test {
     std::vector<std::pair<std::string, at::Tensor>> tensors;
     const auto keys = Json::parse(golden_.metadata().at(name + ".keys"));
     for (const auto& [key, shape] : keys.items()) {
-      tensors.emplace_back(key, test::weight(key, shape.get<std::vector<int64_t>>()));
+      // The reference's embedders of a DiT are one module, which was filled as the last block's.
+      static const std::regex shared("transformer_blocks\\.0(\\.norm1\\.emb\\..*)");
+      const auto filled = std::regex_replace(key, shared, "transformer_blocks.1$1");
+      tensors.emplace_back(key, test::weight(filled, shape.get<std::vector<int64_t>>()));
     }
     const auto path = folder_ / (name + ".safetensors");
     write_safetensors(path, tensors);
@@ -63,6 +68,15 @@ class NetworksTest : public ::testing::Test {
                                             .y = {}}),
                       name + ".out");
   }
+  double check_dit(const Json& network, std::shared_ptr<const WeightSource> source,
+                   const std::string& name) const {
+    const auto built = model({{"network", network}}, std::move(source));
+    return difference(run(built.network(), {.x = uniform("x", {2, 4, 8, 8}),
+                                            .t = t_,
+                                            .context = {},
+                                            .y = at::tensor({3, 10}, at::kLong)}),
+                      name + ".out");
+  }
   at::Tensor run(const Network& network, const NetworkInput& in) const {
     ComputeAll compute;
     return network.forward(in, Step(executor_, compute, 0));
@@ -74,6 +88,8 @@ class NetworksTest : public ::testing::Test {
   at::Tensor t_ = at::tensor({1, 700}, at::kLong);
   SafeTensors golden_ = SafeTensors::open(CQ_SOURCE_DIR "/tests/core/golden/networks.safetensors");
 
+  const Json dit_ = {{"name", "dit"}, {"input_size", 8}, {"hidden_size", 48},
+                     {"depth", 2},    {"num_heads", 3},  {"num_classes", 10}};
   const Json heads_ = {{"num_heads", 4}};
   const Json plain_ = {{"use_spatial_transformer", false}, {"num_head_channels", 16}};
   const Json bare_ = {{"num_heads", 4}, {"middle", false}};
@@ -126,20 +142,46 @@ TEST_F(NetworksTest, DiffusersAutoencoders) {
 }
 
 TEST_F(NetworksTest, DiT) {
-  const auto built = model({{"network",
-                             {{"name", "dit"},
-                              {"input_size", 8},
-                              {"hidden_size", 48},
-                              {"depth", 2},
-                              {"num_heads", 3},
-                              {"num_classes", 10}}}},
-                           weights("dit"));
-  EXPECT_LT(difference(run(built.network(), {.x = uniform("x", {2, 4, 8, 8}),
-                                             .t = t_,
-                                             .context = {},
-                                             .y = at::tensor({3, 10}, at::kLong)}),
-                       "dit.out"),
-            1e-5);
+  EXPECT_LT(check_dit(dit_, weights("dit"), "dit"), 1e-5);
+}
+
+TEST_F(NetworksTest, DiTInDiffusersLayout) {
+  auto changed = dit_;
+  changed["time_shift"] = 1;
+  changed["mlp_eps"] = 1e-5;
+  const auto source = weights("diffusers-dit");
+  EXPECT_LT(check_dit(changed, source, "diffusers-dit"), 1e-5);
+  // There and back; the official code has positions as well, those of 32 x 32 latents.
+  write_safetensors(folder_ / "official.safetensors", to_compvis(*source, 32));
+  const auto official = open_weights(folder_ / "official.safetensors");
+  EXPECT_EQ(official->get("model.diffusion_model.pos_embed").sizes(),
+            (std::vector<int64_t>{1, 256, 48}));
+  EXPECT_THROW(to_diffusers(*weights("dit"), 32), RunError);  // its positions are no sines
+  const auto again = to_diffusers(*official, 32).at("transformer");
+  const auto keys = Json::parse(golden_.metadata().at("diffusers-dit.keys"));
+  EXPECT_EQ(again.size(), keys.size());
+  for (const auto& [key, value] : again) {
+    ASSERT_TRUE(keys.contains(key)) << key;
+    EXPECT_EQ(value.sizes().vec(), keys.at(key).get<std::vector<int64_t>>()) << key;
+  }
+  write_safetensors(folder_ / "again.safetensors", again);
+  EXPECT_LT(check_dit(changed, open_weights(folder_ / "again.safetensors"), "diffusers-dit"), 1e-5);
+}
+
+TEST_F(NetworksTest, EmbeddersOfADiffusersDiTMustBeEqual) {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  const auto keys = Json::parse(golden_.metadata().at("diffusers-dit.keys"));
+  for (const auto& [key, shape] : keys.items()) {
+    tensors.emplace_back(key, test::weight(key, shape.get<std::vector<int64_t>>()));
+  }
+  write_safetensors(folder_ / "unequal.safetensors", tensors);
+  try {
+    check_dit(dit_, open_weights(folder_ / "unequal.safetensors"), "dit");
+    FAIL() << "expected a RunError";
+  } catch (const RunError& error) {
+    EXPECT_NE(std::string(error.what()).find("transformer_blocks.1.norm1.emb"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST_F(NetworksTest, Ddpm) {
@@ -247,7 +289,7 @@ TEST_F(NetworksTest, AutoencodersTranslateBothWays) {
 
 TEST_F(NetworksTest, NetworksWithoutAClassInDiffusersAreRefused) {
   EXPECT_THROW(to_diffusers(*weights("resampling"), 32), RunError);
-  EXPECT_THROW(to_diffusers(*weights("dit"), 32), RunError);
+  EXPECT_THROW(to_diffusers(*weights("ddpm"), 32), RunError);
 }
 
 TEST_F(NetworksTest, FaultsNameKeysAndLayout) {
@@ -261,14 +303,7 @@ TEST_F(NetworksTest, FaultsNameKeysAndLayout) {
   }
   write_safetensors(folder_ / "bad.safetensors", tensors);
   try {
-    model({{"network",
-            {{"name", "dit"},
-             {"input_size", 8},
-             {"hidden_size", 48},
-             {"depth", 2},
-             {"num_heads", 3},
-             {"num_classes", 10}}}},
-          open_weights(folder_ / "bad.safetensors"));
+    model({{"network", dit_}}, open_weights(folder_ / "bad.safetensors"));
     FAIL() << "expected a RunError";
   } catch (const RunError& error) {
     const std::string text = error.what();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cq/base/error.h"
+#include "cq/base/files.h"
 #include "cq/core/io/safetensors.h"
 #include "cq/core/models/model.h"
 #include "tests/base/temp_folder.h"
@@ -104,6 +105,37 @@ TEST(WeightLayout, BothClips) {
   const auto layout = recognise_layout({"transformer.resblocks.1.attn.in_proj_weight"});
   const auto& key = layout.tensors.at(text + "encoder.layers.1.self_attn.k_proj.weight");
   EXPECT_TRUE(at::equal(key.change(at::arange(6)), at::arange(2, 4)));
+}
+
+TEST(OpenWeights, AnIndexSaysWhichShardsBelongTogether) {
+  const testing::TempFolder folder;
+  const auto index = folder / "m.safetensors.index.json";
+  const auto fault = [&](const std::string& map) -> std::string {
+    write_atomically(index, "{\"weight_map\": " + map + "}");
+    try {
+      open_weights(folder.path());
+    } catch (const RunError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  write_safetensors(folder / "one.safetensors",
+                    {{"time_embedding.linear_1.weight", at::ones({2})}});
+  write_safetensors(folder / "two.safetensors", {{"conv_in.weight", at::ones({3})}});
+  const std::string one = R"("time_embedding.linear_1.weight": "one.safetensors")";
+  EXPECT_EQ(fault("{" + one + R"(, "conv_in.weight": "two.safetensors"})"), "");
+  EXPECT_TRUE(open_weights(folder.path())->has("model.diffusion_model.input_blocks.0.0.weight"));
+  const auto names = [](const std::string& text, const char* part) {
+    EXPECT_NE(text.find("index.json"), std::string::npos) << text;
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  names(fault("{" + one + R"(, "other": "two.safetensors"})"), "'other' is not in 'two.safe");
+  names(fault("{" + one + R"(, "x": "three.safetensors"})"), "'three.safetensors', which is not");
+  names(fault("{" + one + R"(, "x": "../two.safetensors"})"), "'x': expected the name of a file");
+  names(fault("{" + one + R"(, "x": "/etc/passwd"})"), "/etc/passwd");
+  names(fault("{" + one + R"(, "x": 3})"), "'x'");
+  names(fault("[]"), "weight_map");
+  names(fault("{"), "no JSON");
 }
 
 TEST(OpenWeights, AFolderIsItsNetworksTogether) {

@@ -3,6 +3,8 @@
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
+#include "cq/base/error.h"
+
 namespace cq {
 namespace {
 
@@ -26,6 +28,23 @@ TEST(Weights, NamesOfRowsShareMemoryWithTheLeaf) {
   const auto leaf = weights.add_rows({"q", "k"}, {1, 2}, Init::fan(2));
   weights.named()[1].value.fill_(7);
   EXPECT_TRUE(at::equal(leaf[1], at::full({2}, 7.0F)));
+}
+
+class Nothing : public WeightSource {
+ public:
+  std::vector<std::string> names() const override { return {}; }
+  bool has(const std::string&) const override { return false; }
+  at::Tensor get(const std::string& name) const override { throw RunError("no {}", name); }
+  std::string description() const override { return "nothing"; }
+};
+
+TEST(Weights, WhatASourceLacksTakesNoMemory) {
+  Weights weights(std::make_shared<Nothing>());
+  const auto wide = weights.add("wide", {1 << 20, 1 << 10}, Init::zeros());
+  const auto rows = weights.add_rows({"q", "k"}, {1 << 20, 1 << 10}, Init::zeros());
+  EXPECT_EQ(wide.sizes(), (std::vector<int64_t>{1 << 20, 1 << 10}));
+  EXPECT_LE(wide.storage().nbytes() + rows.storage().nbytes(), 64u);
+  EXPECT_THROW(weights.check_complete(), RunError);
 }
 
 }  // namespace

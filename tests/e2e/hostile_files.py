@@ -84,6 +84,9 @@ def safetensors_cases():
                                  bytes(8)), "read"
     yield "bool_values", safetensors({"a": entry("BOOL", [4])}, b"\0\1\2\xff"), "any"
     yield "many", safetensors({f"t{i}": entry("U8", [0], 0, 0) for i in range(20000)}), "any"
+    yield "too_many", safetensors(
+        b"{" + b",".join(b'"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}' % i
+                         for i in range(300_000)) + b"}"), "refuse"
     yield "long_name", safetensors({"x" * 10**6: entry("U8", [0], 0, 0)}), "any"
     yield "rank", safetensors({"a": entry("U8", [1] * 1000, 0, 1)}, b"x"), "any"
     yield "zero_times_huge", safetensors({"a": entry("F32", [0, 2**62], 0, 0)}), "any"
@@ -152,6 +155,17 @@ def tensor_cases():
         yield name, tensor(**arguments), "any" if name.startswith("numel") else "refuse"
 
 
+def named_cases():
+    """Names that safetensors cannot have."""
+    def renamed(name):
+        return tensor().replace(b"X\1\0\0\0w", b"X" + struct.pack("<I", len(name)) + name, 1)
+
+    yield "name_not_utf8", renamed(b"a\xff"), "refuse"
+    yield "name_surrogate", renamed(b"\xed\xa0\x80"), "refuse"
+    yield "name_metadata", renamed(b"__metadata__"), "refuse"
+    yield "conjugate_of_real", tensor().replace(b"\x89}tR", b"\x89}}X\4\0\0\0conj\x88stR"), "refuse"
+
+
 def call(name, arguments=b"(X\4\0\0\0truet"):
     return b"\x80\x02c" + name.replace(".", "\n", 1).encode() + b"\n" + arguments + b"R."
 
@@ -216,7 +230,7 @@ def pickle_cases():
 
 
 def torch_cases():
-    for name, body, expected in tensor_cases():
+    for name, body, expected in list(tensor_cases()) + list(named_cases()):
         yield f"zip_tensor_{name}.pt", torch_zip(body), expected
         stream = legacy(body, ["0"], struct.pack("<q", 4) + bytes(16))
         if name not in ("key_dots", "key_nul", "key_absent"):
@@ -396,7 +410,7 @@ def npz_cases():
 
 def hdf5_cases():
     for path in sorted((ROOT / "tests/io/hdf5_data").iterdir()):
-        yield path.name, path.read_bytes(), "any"
+        yield path.name, path.read_bytes(), "refuse" if path.name == "many.h5" else "any"
     for path in sorted((SEEDS / "trajectory").iterdir()):
         whole = path.read_bytes()
         yield f"{path.name}.h5", whole, "read" if path.name == "trajectory" else "any"

@@ -31,6 +31,19 @@ TEST(Checkpoint, safetensors_under_another_name) {
   EXPECT_EQ(open_checkpoint(folder / "w.pt")->format(), "safetensors");
 }
 
+TEST(Checkpoint, a_folder_is_its_files_together) {
+  const test::TempFolder folder;
+  std::filesystem::create_directories(folder / "vae");
+  write_safetensors(folder / "m-00001-of-00002.safetensors", {{"a", at::ones({3})}});
+  write_safetensors(folder / "m-00002-of-00002.safetensors", {{"b", at::ones({4})}});
+  write_safetensors(folder / "vae" / "m.safetensors", {{"a", at::zeros({2})}});
+  const auto file = open_checkpoint(folder.path());
+  EXPECT_THAT(file->names(), testing::ElementsAre("a", "b", "vae.a"));
+  EXPECT_TRUE(at::equal(file->tensor("vae.a"), at::zeros({2})));
+  write_safetensors(folder / "m-00002-of-00002.safetensors", {{"a", at::ones({4})}});
+  EXPECT_THROW(open_checkpoint(folder.path()), RunError);
+}
+
 TEST(Checkpoint, says_what_it_can_read) {
   const test::TempFolder folder;
   write_atomically(folder / "x", "neither this nor that");

@@ -20,6 +20,9 @@ def main():
         x = f.create_dataset("x", (1 << 29,), "<f4", chunks=(1 << 18,), compression="gzip",
                              compression_opts=9)
         x[:1 << 24] = 0
+    with file("many.h5") as f:  # each of them harmless
+        for i in range(30):
+            f.create_dataset(f"x{i}", (1 << 24,), "<f4", chunks=(1024,))
     with file("wide_chunk.h5") as f:  # one chunk of over a gigabyte
         f.create_dataset("x", (4,), "<f4", chunks=(300_000_000,), maxshape=(None,))
     with file("cycle.h5") as f:

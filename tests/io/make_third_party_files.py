@@ -20,6 +20,19 @@ def tensors():
             "bool": whole % 2 == 1, "scalar": torch.tensor(2.5), "empty": torch.zeros(0, 4)}
 
 
+def later():
+    """Lazy views, which are saved with a bit instead of their values, and types without a storage
+    class of their own."""
+    def lazy():
+        return torch.tensor([1 + 2j, 3 - 4j], dtype=torch.complex64).conj()
+
+    state = {"conjugate": lazy(), "negative": lazy().imag}
+    for kind in ("uint16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2fnuz",
+                 "float8_e8m0fnu"):
+        state[kind] = torch.tensor([1.0, 2.0, 4.0]).to(getattr(torch, kind))
+    return state
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(exist_ok=True)
@@ -27,6 +40,8 @@ def main():
     state["parameter"] = torch.nn.Parameter(state["float32"].clone())
     torch.save(state, folder / "torch_zip.pt")
     torch.save(state, folder / "torch_legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save(later(), folder / "torch_later_zip.pt")
+    torch.save(later(), folder / "torch_later_legacy.pt", _use_new_zipfile_serialization=False)
     layer = torch.nn.Linear(4, 3)
     optimizer = torch.optim.Adam(layer.parameters())
     layer(torch.ones(1, 4)).sum().backward()

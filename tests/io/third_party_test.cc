@@ -1,4 +1,6 @@
 // Files written by torch and by the safetensors package (make_third_party_files.py).
+#include <ATen/ops/imag.h>
+#include <ATen/ops/real.h>
 #include <gmock/gmock.h>
 
 #include "cq/base/error.h"
@@ -44,6 +46,25 @@ TEST(ThirdParty, EveryFormatHoldsTheSameTensors) {
     EXPECT_EQ(file->info("scalar"), (TensorInfo{"F32", {}}));
     EXPECT_EQ(file->tensor("scalar").item<float>(), 2.5f);
     EXPECT_EQ(file->info("empty"), (TensorInfo{"F32", {0, 4}}));
+  }
+}
+
+TEST(ThirdParty, LazyViewsAndLaterTypes) {
+  for (const char* name : {"torch_later_zip.pt", "torch_later_legacy.pt"}) {
+    SCOPED_TRACE(name);
+    const auto file = open_checkpoint(data(name));
+    const auto conjugate = file->tensor("conjugate");
+    EXPECT_THAT(numbers(at::real(conjugate)), ElementsAre(1, 3));
+    EXPECT_THAT(numbers(at::imag(conjugate)), ElementsAre(-2, 4));
+    EXPECT_THAT(numbers(file->tensor("negative")), ElementsAre(-2, 4));
+    for (const auto& [tensor, type] : {std::pair{"uint16", "U16"},
+                                       {"float8_e4m3fn", "F8_E4M3"},
+                                       {"float8_e4m3fnuz", "F8_E4M3FNUZ"},
+                                       {"float8_e5m2fnuz", "F8_E5M2FNUZ"},
+                                       {"float8_e8m0fnu", "F8_E8M0"}}) {
+      EXPECT_EQ(file->info(tensor), (TensorInfo{type, {3}})) << tensor;
+      EXPECT_THAT(numbers(file->tensor(tensor)), ElementsAre(1, 2, 4)) << tensor;
+    }
   }
 }
 

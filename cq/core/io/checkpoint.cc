@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cq/base/error.h"
+#include "cq/core/io/checkpoint_folder.h"
 #include "cq/core/io/hdf5_checkpoint.h"
 #include "cq/core/io/mapped_file.h"
 #include "cq/core/io/npz.h"
@@ -40,6 +41,8 @@ std::unique_ptr<Checkpoint> wrap(File file, const char* format) {
 }  // namespace
 
 std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path) {
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return open_folder_checkpoint(path);
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -25,7 +25,8 @@ class Checkpoint {
 };
 
 /// Opens a safetensors file, a torch checkpoint (zip or legacy), an npz or an HDF5 file, recognised
-/// by its first bytes and not by its name. Throws RunError naming the file.
+/// by its first bytes and not by its name, or the checkpoints of a folder (checkpoint_folder.h).
+/// Throws RunError naming the file.
 std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& path);
 
 }  // namespace cq

@@ -18,14 +18,25 @@ struct NamedType {
 };
 
 constexpr std::array kTypes = {
-    NamedType{"BOOL", at::kBool},        NamedType{"U8", at::kByte},
-    NamedType{"I8", at::kChar},          NamedType{"I16", at::kShort},
-    NamedType{"U16", at::kUInt16},       NamedType{"I32", at::kInt},
-    NamedType{"U32", at::kUInt32},       NamedType{"I64", at::kLong},
-    NamedType{"U64", at::kUInt64},       NamedType{"F8_E5M2", at::kFloat8_e5m2},
-    NamedType{"F16", at::kHalf},         NamedType{"F8_E4M3", at::kFloat8_e4m3fn},
-    NamedType{"BF16", at::kBFloat16},    NamedType{"F32", at::kFloat},
-    NamedType{"C64", at::kComplexFloat}, NamedType{"F64", at::kDouble},
+    NamedType{"BOOL", at::kBool},
+    NamedType{"U8", at::kByte},
+    NamedType{"I8", at::kChar},
+    NamedType{"I16", at::kShort},
+    NamedType{"U16", at::kUInt16},
+    NamedType{"I32", at::kInt},
+    NamedType{"U32", at::kUInt32},
+    NamedType{"I64", at::kLong},
+    NamedType{"U64", at::kUInt64},
+    NamedType{"F8_E5M2", at::kFloat8_e5m2},
+    NamedType{"F16", at::kHalf},
+    NamedType{"F8_E4M3", at::kFloat8_e4m3fn},
+    NamedType{"BF16", at::kBFloat16},
+    NamedType{"F32", at::kFloat},
+    NamedType{"C64", at::kComplexFloat},
+    NamedType{"F64", at::kDouble},
+    NamedType{"F8_E5M2FNUZ", at::kFloat8_e5m2fnuz},
+    NamedType{"F8_E4M3FNUZ", at::kFloat8_e4m3fnuz},
+    NamedType{"F8_E8M0", at::kFloat8_e8m0fnu},
 };
 
 }  // namespace

@@ -5,6 +5,20 @@
 #include "cq/core/io/printable.h"
 
 namespace cq {
+namespace {
+
+// As of single data sets (hdf5_file.cc): whoever reads all of them must have memory for them.
+constexpr double kHarmless = 256u << 20;
+constexpr double kMostExpansion = 100;
+
+double stated_bytes(const TensorInfo& info) {
+  const auto type = dtype_from_name(info.dtype);
+  double bytes = type ? double(c10::elementSize(*type)) : 0;
+  for (const int64_t size : info.shape) bytes *= double(size);
+  return bytes;
+}
+
+}  // namespace
 
 struct Hdf5Checkpoint::State {
   std::filesystem::path path;
@@ -25,10 +39,17 @@ Hdf5Checkpoint Hdf5Checkpoint::open(const std::filesystem::path& path) {
   state->path = path;
   state->file = hdf5::open_for_reading(path);
   Hdf5Checkpoint result(std::move(state));
+  double bytes = 0;
   for (const hdf5::Dataset& set : hdf5::list_datasets(result.state_->file.get(), path)) {
     const std::string name = set.path.substr(1);
     result.names_.push_back(name);
     result.infos_.emplace(name, set.info);
+    bytes += stated_bytes(set.info);
+  }
+  const auto held = std::filesystem::file_size(path);
+  if (bytes > kHarmless && bytes / kMostExpansion > double(held)) {
+    throw RunError("{}: its data sets take {:.0f} bytes from a file of {}",
+                   printable(path.native()), bytes, held);
   }
   return result;
 }

@@ -24,6 +24,7 @@ struct PickledTensor {
   PickledStorage storage;
   int64_t offset = 0;
   std::vector<int64_t> shape, strides;
+  bool conjugate = false, negative = false;  // what a lazy view still has to be applied
 };
 
 /// A value of a pickle. Containers point to values that the Pickle owns; they may share them and

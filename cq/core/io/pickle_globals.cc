@@ -63,6 +63,9 @@ constexpr std::array kTypes = {
     TorchType{"", "uint64", "U64"},
     TorchType{"", "float8_e5m2", "F8_E5M2"},
     TorchType{"", "float8_e4m3fn", "F8_E4M3"},
+    TorchType{"", "float8_e5m2fnuz", "F8_E5M2FNUZ"},
+    TorchType{"", "float8_e4m3fnuz", "F8_E4M3FNUZ"},
+    TorchType{"", "float8_e8m0fnu", "F8_E8M0"},
 };
 
 // "torch.FloatStorage" and "torch.cuda.FloatStorage" are the same bytes.
@@ -129,6 +132,26 @@ bool looks_like_class(std::string_view name) {
   return !last.empty() && last[0] >= 'A' && last[0] <= 'Z';
 }
 
+namespace {
+
+/// The bits of lazy views (torch.conj, the imaginary part of one) in what torch calls metadata.
+void read_bits(std::span<PickledValue* const> arguments, size_t at, const std::string& name,
+               PickledTensor& tensor) {
+  if (at >= arguments.size() || arguments[at]->kind == Kind::none) return;
+  for (const auto& [key, value] : argument(arguments, at, Kind::dict, name).pairs) {
+    const bool set = value->kind == Kind::boolean && value->integer != 0;
+    if (key->text == "conj") tensor.conjugate = set;
+    if (key->text == "neg") tensor.negative = set;
+  }
+  const std::string& type = tensor.storage.dtype;
+  const bool real = type == "F16" || type == "BF16" || type == "F32" || type == "F64";
+  if ((tensor.conjugate && type != "C64") || (tensor.negative && type != "C64" && !real)) {
+    throw RunError("{}: a conjugate or negative view of type {}", printable(name), type);
+  }
+}
+
+}  // namespace
+
 PickledTensor rebuild_pickled_tensor(const std::string& name,
                                      std::span<PickledValue* const> arguments) {
   PickledTensor tensor;
@@ -136,7 +159,8 @@ PickledTensor rebuild_pickled_tensor(const std::string& name,
   tensor.offset = argument(arguments, 1, Kind::integer, name).integer;
   tensor.shape = integers(argument(arguments, 2, Kind::tuple, name), name);
   tensor.strides = integers(argument(arguments, 3, Kind::tuple, name), name);
-  if (name.ends_with("_v3")) {
+  const bool typed = name.ends_with("_v3");
+  if (typed) {
     const std::string& type = argument(arguments, 6, Kind::global, name).text;
     if (find_pickle_global(type) != PickleGlobal::dtype) {
       throw RunError("{} with the type {}", printable(name), printable(type));
@@ -144,6 +168,7 @@ PickledTensor rebuild_pickled_tensor(const std::string& name,
     tensor.storage.dtype = pickle_dtype(type);
   }
   if (tensor.storage.dtype.empty()) throw RunError("a tensor on a storage without a type");
+  read_bits(arguments, typed ? 7 : 6, name, tensor);
   return tensor;
 }
 

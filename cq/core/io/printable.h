@@ -8,4 +8,6 @@ namespace cq {
 /// \n, \t, \u00NN or \xNN; more than `longest` bytes are cut and end in "...".
 std::string printable(std::string_view text, size_t longest = 200);
 
+bool is_utf8(std::string_view text);
+
 }  // namespace cq

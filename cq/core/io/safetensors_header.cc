@@ -13,6 +13,7 @@ namespace cq {
 namespace {
 
 constexpr size_t kMostDimensions = 64;
+constexpr size_t kMostTensors = 200'000;  // a header of the longest kind could name millions
 
 // Event handler of nlohmann::json::sax_parse: {name: {dtype, shape, data_offsets}, ...}.
 class HeaderHandler {
@@ -87,6 +88,7 @@ class HeaderHandler {
       if (!names_.insert(text).second) {
         throw RunError("'{}' occurs twice in the header", printable(text));
       }
+      if (names_.size() > kMostTensors) throw RunError("more than {} tensors", kMostTensors);
       metadata_ = text == "__metadata__";
       name_ = std::move(text);
     } else {

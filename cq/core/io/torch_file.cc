@@ -160,6 +160,8 @@ at::Tensor TorchFile::tensor(const std::string& name) const {
   // A view must not keep more than itself in memory.
   const bool part = result.numel() < whole.numel();
   result = part || !result.is_contiguous() ? result.clone(at::MemoryFormat::Contiguous) : result;
+  if (e.source.negative) result = result.neg();
+  if (e.source.conjugate) result = result.conj_physical();
   check_booleans(result, printable(path_.native()) + ": tensor '" + printable(name) + "'");
   return result;
 }

@@ -19,7 +19,7 @@ class TorchStorages {
   /// Size of the storage in bytes. Throws RunError for an unknown key.
   virtual uint64_t bytes(const std::string& key) const = 0;
 
-  /// The whole storage as uint8 [bytes], aligned for every type.
+  /// The whole storage as uint8 [bytes], aligned for the elements of its tensors.
   virtual at::Tensor read(const std::string& key) const = 0;
 };
 

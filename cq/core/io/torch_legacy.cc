@@ -33,20 +33,26 @@ class LegacyStorages : public TorchStorages {
  public:
   explicit LegacyStorages(std::shared_ptr<MappedFile> file) : file_(std::move(file)) {}
 
-  void add(const std::string& key, size_t begin, size_t size) {
-    if (!parts_.emplace(key, std::pair(begin, size)).second) {
+  struct Part {
+    size_t begin, size;
+    size_t width;  ///< bytes of an element; 1 also where tensors of any type lie on it
+  };
+
+  void add(const std::string& key, const Part& part) {
+    if (!parts_.emplace(key, part).second) {
       throw RunError("storage '{}' occurs twice", printable(key));
     }
   }
 
-  uint64_t bytes(const std::string& key) const override { return part(key).second; }
+  uint64_t bytes(const std::string& key) const override { return part(key).size; }
 
   at::Tensor read(const std::string& key) const override {
-    const auto [begin, size] = part(key);
+    const auto [begin, size, width] = part(key);
     uint8_t* data = file_->data() + begin;
-    constexpr uintptr_t kAlignment = 16;
+    constexpr size_t kAnyType = 8;
+    const size_t alignment = width == 1 ? kAnyType : width;
     const auto count = static_cast<int64_t>(size);
-    if (size > 0 && reinterpret_cast<uintptr_t>(data) % kAlignment == 0) {
+    if (size > 0 && reinterpret_cast<uintptr_t>(data) % alignment == 0) {
       return at::from_blob(
           data, {count}, [file = file_](void*) {}, at::kByte);
     }
@@ -57,14 +63,14 @@ class LegacyStorages : public TorchStorages {
   }
 
  private:
-  std::pair<size_t, size_t> part(const std::string& key) const {
+  const Part& part(const std::string& key) const {
     const auto found = parts_.find(key);
     if (found == parts_.end()) throw RunError("holds no storage '{}'", printable(key));
     return found->second;
   }
 
   std::shared_ptr<MappedFile> file_;
-  std::unordered_map<std::string, std::pair<size_t, size_t>> parts_;
+  std::unordered_map<std::string, Part> parts_;
 };
 
 // Bytes per element of every storage that the object names.
@@ -73,7 +79,9 @@ std::map<std::string, size_t> storage_widths(const Pickle& pickle) {
   for (const PickledValue& value : pickle.values()) {
     if (value.kind != Kind::storage) continue;
     const auto type = dtype_from_name(value.storage->dtype);
-    if (type) widths[value.storage->key] = c10::elementSize(*type);
+    if (!type && !value.storage->dtype.empty()) continue;
+    // The length of a storage without a type (uint16 and later ones) is in bytes.
+    widths[value.storage->key] = type ? c10::elementSize(*type) : 1;
   }
   return widths;
 }
@@ -105,6 +113,7 @@ TorchParts open_torch_legacy(const std::filesystem::path& path) {
   check_system(next()->root());
   const auto object = next();
   const auto keys = next();
+  if (keys->root().kind != Kind::list) throw RunError("no list of storages follows the object");
   const auto widths = storage_widths(*object);
   auto storages = std::make_shared<LegacyStorages>(file);
   for (const PickledValue* key : keys->root().items) {
@@ -117,7 +126,7 @@ TorchParts open_torch_legacy(const std::filesystem::path& path) {
     if (count > (file->size() - at) / width->second) {
       throw RunError("storage '{}' of {} elements is cut off", printable(key->text), count);
     }
-    storages->add(key->text, at, count * width->second);
+    storages->add(key->text, {at, count * width->second, width->second});
     at += count * width->second;
   }
   return {object, storages};

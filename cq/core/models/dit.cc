@@ -34,7 +34,11 @@ const config::Params<DiTConfig>& DiT::parameters() {
           .field("num_heads", &C::num_heads, "heads of an attention", {1, 1024})
           .field("mlp_ratio", &C::mlp_ratio, "hidden width of an MLP over the stream's", {0.1, 64})
           .field("num_classes", &C::num_classes, "classes, without the one for none", {1, 1000000})
-          .field("learn_sigma", &C::learn_sigma, "the network also predicts a variance");
+          .field("learn_sigma", &C::learn_sigma, "the network also predicts a variance")
+          .field("time_shift", &C::time_shift,
+                 "taken from the divisor of the time's frequencies; diffusers has 1", {0, 1})
+          .field("mlp_eps", &C::mlp_eps, "epsilon of the norm before an MLP; diffusers has 1e-5",
+                 {1e-12, 1});
   return params;
 }
 
@@ -64,7 +68,7 @@ DiT::DiT(const DiTConfig& c, Weights weights) : Network(std::move(weights)), con
   positions_ = this->weights().add_fixed("pos_embed", sincos_positions(grid, d));
   patch_ = make_conv(root / "x_embedder", "proj", c.in_channels, d, p,
                      {.geometry = {.stride = p}, .boundary = true});
-  timestep_ = {.width = 256, .cosine_first = true, .shift = 0};
+  timestep_ = {.width = 256, .cosine_first = true, .shift = c.time_shift};
   time_in_ = make_linear(root / "t_embedder" / "mlp", "0", 256, d, {.embedding = true});
   time_out_ = make_linear(root / "t_embedder" / "mlp", "2", d, d,
                           {.act = Activation::silu, .embedding = true});
@@ -84,7 +88,7 @@ DiT::Block DiT::make_block(const Scope& scope) const {
   b.qkv = make_linear(scope / "attn", "qkv", d, 3 * d, {.norm = plain_layer_norm(1e-6)});
   b.attention = scope.weights().add(AttentionUnit{scope.name("attn"), -1, config_.num_heads});
   b.proj = make_linear(scope / "attn", "proj", d, d);
-  b.fc1 = make_linear(scope / "mlp", "fc1", d, wide, {.norm = plain_layer_norm(1e-6)});
+  b.fc1 = make_linear(scope / "mlp", "fc1", d, wide, {.norm = plain_layer_norm(config_.mlp_eps)});
   b.fc2 = make_linear(scope / "mlp", "fc2", wide, d, {.act = Activation::gelu_tanh});
   b.modulation = make_linear(scope / "adaLN_modulation", "1", d, 6 * d,
                              {.act = Activation::silu, .zero_init = true, .embedding = true});

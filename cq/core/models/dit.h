@@ -18,6 +18,8 @@ struct DiTConfig {
   double mlp_ratio = 4;
   int64_t num_classes = 1000;  ///< one row more in the table stands for "no class"
   bool learn_sigma = true;
+  int64_t time_shift = 0;  ///< frequencies of the time: 10000^(-i / (half - time_shift))
+  double mlp_eps = 1e-6;   ///< of the norm before an MLP
 };
 
 /// Diffusion transformer with adaLN-Zero (Peebles & Xie 2023, arXiv 2212.09748), names as in the

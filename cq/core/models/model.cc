@@ -63,6 +63,7 @@ class PartSource : public WeightSource {
   }
   bool has(const std::string& name) const override { return whole_->has(prefix_ + name); }
   at::Tensor get(const std::string& name) const override { return whole_->get(prefix_ + name); }
+  bool implies(const std::string& name) const override { return whole_->implies(prefix_ + name); }
   std::string description() const override {
     return fmt::format("{} ({}*)", whole_->description(), prefix_);
   }

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "cq/base/error.h"
+#include "cq/core/models/dit.h"
+#include "cq/core/models/dit_layout.h"
 
 namespace cq {
 
@@ -215,8 +217,10 @@ DiffusersModules to_diffusers(const WeightSource& source, int64_t head_channels)
   DiffusersModules modules;
   if (source.has(std::string(kNetwork) + "time_embed.0.weight")) {
     modules["unet"] = unet(source, head_channels);
+  } else if (source.has(std::string(kNetwork) + "x_embedder.proj.weight")) {
+    modules["transformer"] = to_diffusers_dit(source, kNetwork);
   } else if (!below(source, kNetwork).empty()) {
-    throw RunError("{}: diffusers' names are known for UNets of latent diffusion models alone",
+    throw RunError("{}: diffusers' names are known for DiT and UNets of latent diffusion models",
                    source.description());
   }
   if (!below(source, kStage).empty()) modules["vae"] = stage(source);
@@ -259,6 +263,13 @@ std::vector<std::pair<std::string, at::Tensor>> to_compvis(const WeightSource& s
     auto value = at::cat(by_head, 1).reshape({3 * rows.at("q").size(0), -1, 1});
     if (name.ends_with("bias")) value = value.flatten();
     out.emplace_back(name, value);
+  }
+  const auto positions = std::string(kNetwork) + "pos_embed";
+  const auto patches = std::string(kNetwork) + "x_embedder.proj.weight";
+  if (source.implies(positions) && !source.has(positions) && source.has(patches)) {
+    constexpr int64_t kLatent = 32;                        // diffusers' default
+    const auto sizes = source.get(patches).sizes().vec();  // [D, C, p, p]
+    out.emplace_back(positions, sincos_positions(kLatent / sizes.at(2), sizes.at(0)));
   }
   // CompVis' attention blocks have 1-D convolutions.
   for (auto& [name, value] : out) {

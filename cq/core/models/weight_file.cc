@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <array>
 
 #include "cq/base/error.h"
 #include "cq/core/io/checkpoint.h"
+#include "cq/core/io/checkpoint_folder.h"
+#include "cq/core/io/mapped_file.h"
 #include "cq/core/models/model.h"
 #include "cq/core/models/weight_layout.h"
 #include "cq/core/quant/packed.h"
@@ -22,7 +23,9 @@ class FileSource : public WeightSource {
       files_.push_back(open_checkpoint(path));
       for (const auto& name : files_.back()->names()) {
         names.push_back(name);
-        where_[name] = files_.back().get();
+        if (!where_.emplace(name, files_.back().get()).second) {
+          throw RunError("{}: another shard holds '{}' too", path.string(), name);
+        }
       }
     }
     layout_ = recognise_layout(names);
@@ -35,14 +38,40 @@ class FileSource : public WeightSource {
   bool has(const std::string& name) const override { return layout_.tensors.contains(name); }
   at::Tensor get(const std::string& name) const override {
     const auto& entry = layout_.tensors.at(name);
-    const auto value = where_.at(entry.name)->tensor(entry.name);
+    auto value = read(entry.name);
+    for (const auto& copy : entry.copies) {
+      const auto other = read(copy);
+      if (!value.equal(other)) {
+        throw RunError("{}: {} and {} differ, {} has one of them", description(), entry.name, copy,
+                       name);
+      }
+      release_mapped_pages(other.const_data_ptr(), other.nbytes());
+    }
+    if (!entry.rows.empty()) value = joined(value, entry.rows);
     return entry.change ? entry.change(value) : value;
   }
+  bool implies(const std::string& name) const override { return layout_.implied.contains(name); }
   std::string description() const override {
     return fmt::format("{} (layout: {})", place_.string(), layout_.name);
   }
 
  private:
+  at::Tensor read(const std::string& name) const { return where_.at(name)->tensor(name); }
+
+  at::Tensor joined(const at::Tensor& first, const std::vector<std::string>& others) const {
+    std::vector<at::Tensor> rows{first};
+    for (const auto& name : others) {
+      rows.push_back(read(name));
+      if (rows.back().sizes() != first.sizes()) {
+        throw RunError("{}: {} has shape [{}], expected [{}]", description(), name,
+                       fmt::join(rows.back().sizes(), ", "), fmt::join(first.sizes(), ", "));
+      }
+    }
+    auto all = at::cat(rows, 0);
+    for (const auto& part : rows) release_mapped_pages(part.const_data_ptr(), part.nbytes());
+    return all;
+  }
+
   fs::path place_;
   std::vector<std::unique_ptr<Checkpoint>> files_;
   std::map<std::string, const Checkpoint*> where_;
@@ -71,6 +100,10 @@ class UnitedSource : public WeightSource {
   }
   bool has(const std::string& name) const override { return where_.contains(name); }
   at::Tensor get(const std::string& name) const override { return where_.at(name)->get(name); }
+  bool implies(const std::string& name) const override {
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [&](const auto& part) { return part->implies(name); });
+  }
   std::string description() const override { return folder_.string(); }
 
  private:
@@ -88,6 +121,7 @@ class AveragedSource : public WeightSource {
     const auto average = name_of(name);
     return whole_->get(whole_->has(average) ? average : name);
   }
+  bool implies(const std::string& name) const override { return whole_->implies(name); }
   std::string description() const override {
     return fmt::format("{}, averaged weights", whole_->description());
   }
@@ -104,59 +138,23 @@ class AveragedSource : public WeightSource {
   std::shared_ptr<const WeightSource> whole_;
 };
 
-bool is_variant(const fs::path& file) {
-  const auto name = file.filename().string();
-  return name.find(".fp16.") != std::string::npos || name.find("non_ema") != std::string::npos;
-}
-
-/// The checkpoints directly in a folder: safetensors where there are any, else torch files; those
-/// in half precision where there are no others.
-std::vector<fs::path> checkpoints_in(const fs::path& folder) {
-  // From the best kind to the least: safetensors before torch, full precision before variants.
-  std::array<std::vector<fs::path>, 4> kinds;
-  if (!fs::is_directory(folder)) return {};
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const auto extension = entry.path().extension();
-    if (!entry.is_regular_file()) continue;
-    const size_t variant = is_variant(entry.path()) ? 2 : 0;
-    if (extension == ".safetensors") kinds[variant].push_back(entry.path());
-    for (const char* known : {".bin", ".ckpt", ".pt", ".pth", ".th"}) {
-      if (extension == known) kinds[variant + 1].push_back(entry.path());
-    }
-  }
-  const auto best =
-      std::find_if(kinds.begin(), kinds.end(), [](const auto& files) { return !files.empty(); });
-  auto& found = best == kinds.end() ? kinds.front() : *best;
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 std::shared_ptr<const WeightSource> open_folder(const fs::path& folder) {
   std::vector<std::unique_ptr<FileSource>> parts;
-  for (const char* child : {"", "unet", "transformer", "vae", "text_encoder"}) {
-    std::vector<fs::path> shards;
-    for (const auto& file : checkpoints_in(folder / child)) {
-      if (file.filename().string().find("-of-") != std::string::npos) {
-        shards.push_back(file);
-      } else {
-        parts.push_back(std::make_unique<FileSource>(file, std::vector{file}));
-      }
+  for (const char* child : kPipelineFolders) {
+    for (const auto& files : checkpoints_in(folder / child)) {
+      parts.push_back(std::make_unique<FileSource>(
+          files.size() == 1 ? files.front() : files.front().parent_path(), files));
     }
-    if (!shards.empty()) parts.push_back(std::make_unique<FileSource>(folder / child, shards));
   }
-  if (parts.empty()) {
-    throw UsageError(
-        "{}: no checkpoint in this folder, nor in unet, transformer, vae or "
-        "text_encoder below it",
-        folder.string());
-  }
+  if (parts.empty()) throw no_checkpoint_in(folder);
   return std::make_shared<UnitedSource>(folder, std::move(parts));
 }
 
 }  // namespace
 
 std::shared_ptr<const WeightSource> open_weights(const fs::path& path) {
-  if (fs::is_directory(path)) return open_folder(path);
+  std::error_code none;
+  if (fs::is_directory(path, none)) return open_folder(path);
   if (is_packed(path)) return open_packed(path);
   return std::make_shared<FileSource>(path, std::vector{path});
 }

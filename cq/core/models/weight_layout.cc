@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "cq/core/models/dit_layout.h"
+
 namespace cq {
 
 namespace {
@@ -268,6 +270,16 @@ WeightLayout recognise_layout(const std::vector<std::string>& file_names) {
     const DiffusersUNet map(names);
     rename("diffusers UNet",
            [&](const std::string& name) { return fmt::format("{}{}", network, map(name)); });
+  } else if (any("transformer_blocks.0.norm1.emb.timestep_embedder.")) {
+    layout.name = "diffusers DiT";
+    for (auto& [name, entry] : from_diffusers_dit(names)) {
+      entry.name = container + entry.name;
+      for (auto* others : {&entry.rows, &entry.copies}) {
+        for (auto& other : *others) other = container + other;
+      }
+      layout.tensors[network + name] = std::move(entry);
+    }
+    layout.implied.insert(network + "pos_embed");
   } else if (any("decoder.up_blocks.") || any("encoder.down_blocks.")) {
     const DiffusersAutoencoder map(names);
     rename("diffusers autoencoder",

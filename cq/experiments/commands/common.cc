@@ -14,6 +14,20 @@ namespace cq {
 
 namespace {
 
+/// Throws UsageError where a model wants a file of weights and none is given.
+void check_weights(const config::Node& composed) {
+  const auto is = [&](const char* key, std::string_view text) {
+    const auto* node = composed.find(key);
+    return node != nullptr && node->is_string() && node->as_string() == text;
+  };
+  if (!is("weights", "${model.weights}") || !is("model.weights", "???")) return;
+  const auto* name = composed.find("model.name");
+  throw UsageError(
+      "[model] {} comes without weights: give weights=FILE (docs/models.md says which file), or "
+      "weights=random",
+      name != nullptr && name->is_string() ? name->as_string() : "this model");
+}
+
 /// Options of `quant` that an override sets although nothing is quantized.
 void check_quant_is_read(const config::Node& config) {
   const auto* quant = config.get(std::string_view("quant"));
@@ -37,6 +51,7 @@ config::Node single_job(const config::ComposeRequest& request,
   }
   const auto composed = jobs.job(0).config;
   check_groups(composed, groups);
+  check_weights(composed);
   const auto config = config::resolve(composed).with_paths();
   check_option_name(config, "quant", jobs.options("quant"));
   check_quant_is_read(config);

@@ -55,6 +55,12 @@ Settings read_settings(const std::vector<std::string>& overrides) {
 
 void write(const fs::path& path, const Tensors& tensors, const fs::path& from,
            const std::string& format, const std::map<std::string, std::string>& metadata = {}) {
+  for (const auto& [name, tensor] : tensors) {
+    if (name == "__metadata__" || !is_utf8(name)) {
+      throw RunError("{}: tensor '{}' cannot be called so in safetensors{}",
+                     printable(from.native()), printable(name), is_utf8(name) ? "" : ": no UTF-8");
+    }
+  }
   write_safetensors(path, tensors, metadata);
   fmt::print("{}: {} tensors from {} ({})\n", printable(path.native()), tensors.size(),
              printable(from.native()), format);
@@ -99,7 +105,10 @@ int convert_command(const ConvertOptions& options) {
   }
   const auto file = open_checkpoint(options.in);
   std::map<std::string, std::string> metadata;
-  if (file->format() == "safetensors") metadata = SafeTensors::open(options.in).metadata();
+  std::error_code none;
+  const bool folder = fs::is_directory(options.in, none);
+  if (file->format() == "safetensors" && !folder)
+    metadata = SafeTensors::open(options.in).metadata();
   Tensors tensors;
   for (const std::string& name : file->names()) tensors.emplace_back(name, file->tensor(name));
   write(options.out, tensors, options.in, file->format(), metadata);

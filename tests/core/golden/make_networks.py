@@ -154,6 +154,17 @@ def dit(golden):
                                                   num_heads=16))
 
 
+def diffusers_dit(golden):
+    """Every block has embedders of its own there; published weights hold the same in all."""
+    from diffusers import DiTTransformer2DModel
+    model = DiTTransformer2DModel(num_attention_heads=3, attention_head_dim=16, num_layers=2,
+                                  out_channels=8, sample_size=8, num_embeds_ada_norm=10)
+    for block in model.transformer_blocks[1:]:
+        block.norm1.emb = model.transformer_blocks[0].norm1.emb
+    golden.add("diffusers-dit", model,
+               lambda m: {"out": m(tensor("x", 2, 4, 8, 8), T, torch.tensor([3, 10])).sample})
+
+
 def ddpm(golden):
     code = load("ddim/models/diffusion.py", "ddim_models")
 
@@ -219,7 +230,7 @@ def inception(golden):
 def main():
     out = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else __file__).parent
     golden = Golden()
-    for make in (unets, diffusers_unets, diffusers_stages, dit, ddpm, clip, inception):
+    for make in (unets, diffusers_unets, diffusers_stages, dit, diffusers_dit, ddpm, clip, inception):
         make(golden)
     save_file({name: value.contiguous().clone() for name, value in golden.values.items()},
               out / "networks.safetensors", metadata=golden.metadata)
