@@ -2,6 +2,9 @@
 
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/sqrt.h>
+#include <fmt/format.h>
+
+#include "cq/base/error.h"
 
 namespace cq {
 
@@ -59,6 +62,36 @@ double AffineSums::relative_error(const Line& line) const {
 
 double AffineSums::relative_error() const {
   return relative_error({at::ones_like(x_), at::zeros_like(x_)});
+}
+
+NamedTensors tensors_of(const Corrections& corrections) {
+  NamedTensors tensors;
+  const auto add = [&](const std::string& of, const at::Tensor& slope, const at::Tensor& offset) {
+    if (!slope.defined()) return;
+    tensors[of + ".slope"] = slope;
+    tensors[of + ".offset"] = offset;
+  };
+  add("feature", corrections.feature.slope, corrections.feature.offset);
+  for (const auto& [unit, output] : corrections.outputs) {
+    add(fmt::format("output.{}", unit), output.slope, output.offset);
+  }
+  return tensors;
+}
+
+Corrections corrections_of(const NamedTensors& tensors, const std::string& where) {
+  Corrections corrections;
+  for (const auto& [name, value] : tensors) {
+    const bool slope = name.ends_with(".slope");
+    if (name.starts_with("feature.")) {
+      (slope ? corrections.feature.slope : corrections.feature.offset) = value;
+    } else if (name.starts_with("output.")) {
+      auto& output = corrections.outputs[std::stoll(name.substr(7))];
+      (slope ? output.slope : output.offset) = value;
+    } else {
+      throw RunError("{}: unexpected tensor '{}'", where, name);
+    }
+  }
+  return corrections;
 }
 
 Corrections on_device(Corrections corrections, const at::Device& device) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cq/core/cache.h"
+#include "cq/core/long_pass.h"
 
 namespace cq {
 
@@ -41,6 +42,11 @@ struct Corrections {
   /// Relative squared errors of each step, for the report.
   std::map<std::string, std::vector<double>> errors;
 };
+
+/// Slopes and offsets by name ("feature.slope", "output.<unit>.offset"), without the errors.
+NamedTensors tensors_of(const Corrections& corrections);
+/// The way back. Throws RunError, beginning with `where`, for any other name.
+Corrections corrections_of(const NamedTensors& tensors, const std::string& where);
 
 /// The same with all tensors on `device`.
 Corrections on_device(Corrections corrections, const at::Device& device);

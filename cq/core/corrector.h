@@ -11,7 +11,7 @@ struct CorrectionInputs {
   const Schedule& schedule;
   CachePoint point;
   const SimulatedExecutor* quantized;  ///< null where nothing is quantized
-  StepDone step_done;                  ///< called after each step
+  PassControl pass;                    ///< can be taken up after every step
 };
 
 /// Estimates corrections from calibration runs. The result is data: execution folds it in and

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include <ATen/ops/tensor.h>
 #include <fmt/ranges.h>
 
 #include "cq/base/error.h"
@@ -267,6 +268,29 @@ void DistanceWindow::merge(const DistanceWindow& other) {
   sum_bins_ = other.sum_bins_;
   samples_ += other.samples_;
   bin_elements_ += other.bin_elements_;
+}
+
+NamedTensors DistanceWindow::state() const {
+  if (next_step_ != 0) throw RunError("[distances] state asked for within a batch");
+  return {{"rows", at::tensor(row_sums_, at::kDouble)},
+          {"pairs", at::tensor(pair_sums_, at::kDouble)},
+          {"counts", at::tensor({sum_bins_, samples_, bin_elements_}, at::kLong)}};
+}
+
+void DistanceWindow::take_up(const NamedTensors& state) {
+  const auto numbers = [&](const char* name) {
+    const auto& tensor = state.at(name);
+    const auto* first = tensor.const_data_ptr<double>();
+    return std::vector<double>(first, first + tensor.numel());
+  };
+  const auto& counts = state.at("counts");
+  DistanceWindow other(options_);
+  other.row_sums_ = numbers("rows");
+  other.pair_sums_ = numbers("pairs");
+  other.sum_bins_ = counts[0].item<int64_t>();
+  other.samples_ = counts[1].item<int64_t>();
+  other.bin_elements_ = counts[2].item<int64_t>();
+  merge(other);
 }
 
 // Regressing d = y - x instead of y on x leaves the same residual, without the cancellation

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cq/core/cost_table.h"
+#include "cq/core/long_pass.h"
 #include "cq/core/tensor.h"
 
 namespace cq {
@@ -47,6 +48,11 @@ class DistanceWindow {
   void merge(const DistanceWindow& other);
   /// The distances over all complete batches. Throws RunError within a batch and before the first.
   CostTable costs() const;
+
+  /// Its sums, and the way back into a new window with the same options. Between batches: throws
+  /// RunError within one.
+  NamedTensors state() const;
+  void take_up(const NamedTensors& state);
 
   int64_t samples() const { return samples_; }
   int64_t window_bytes() const;

@@ -76,14 +76,45 @@ struct FloatScores {
   }
 };
 
-template <class Scores>
-HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encoder& encode, int64_t r) {
+/// 2^x for -126 <= x <= 0, relative error below 2e-7.
+HWY_INLINE VF exp2_below(VF x) {
+#if HWY_TARGET <= HWY_AVX3
+  // The fraction and the scaling by a power of two in one instruction each; minimax polynomial of
+  // degree 5 on [0, 1) with 2^0 = 1.
+  const DF d;
+  constexpr int kFraction = 1;  // x - floor(x)
+  const VF f{_mm512_reduce_ps(x.raw, kFraction)};
+  VF p = hn::MulAdd(f, hn::Set(d, 0.0018671304F), hn::Set(d, 0.00901703F));
+  p = hn::MulAdd(f, p, hn::Set(d, 0.055799913F));
+  p = hn::MulAdd(f, p, hn::Set(d, 0.24016444F));
+  p = hn::MulAdd(f, p, hn::Set(d, 0.6931513F));
+  p = hn::MulAdd(f, p, hn::Set(d, 1.0F));
+  return VF{_mm512_scalef_ps(p.raw, x.raw)};
+#else
+  return exp2_of(x);
+#endif
+}
+
+/// Values from 0 on, in units of the scale, to codes of 8 bits without a zero point: the conversion
+/// clamps.
+struct UnsignedEncoder {
+  HWY_INLINE hn::Vec<D8> operator()(VF steps) const {
+#if HWY_TARGET <= HWY_AVX3
+    return hn::Vec<D8>{_mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(steps.raw))};
+#else
+    return hn::DemoteTo(D8(), hn::NearestInt(steps));
+#endif
+  }
+};
+
+template <class Scores, class Encode>
+HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encode& encode, int64_t r) {
   const DF d;
   scores.find_most(s.columns);
   const VF exponent = hn::Set(d, s.factor * kLog2E), least = hn::Set(d, -126.0F);
   VF sum = hn::Zero(d);
   over_row(s.columns, [&](const auto& at) HWY_ATTR {
-    VF e = exp2_of(hn::Max(hn::Mul(scores.below(at), exponent), least));
+    VF e = exp2_below(hn::Max(hn::Mul(scores.below(at), exponent), least));
     if constexpr (std::is_same_v<std::decay_t<decltype(at)>, Part>) {
       e = hn::IfThenElseZero(hn::FirstN(d, size_t(at.count)), e);
     }
@@ -99,8 +130,8 @@ HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encoder& enco
   store_sums(s.out, r, s.columns);
 }
 
-void softmax_of(const Softmax& s, int64_t first, int64_t last) {
-  const Encoder encode(s.out);
+template <class Encode>
+void softmax_rows(const Softmax& s, const Encode& encode, int64_t first, int64_t last) {
   for (int64_t r = first; r < last; ++r) {
     if (s.scores) {
       softmax_row(s, FloatScores{s.scores.row(r)}, encode, r);
@@ -108,6 +139,15 @@ void softmax_of(const Softmax& s, int64_t first, int64_t last) {
     }
     const int32_t* terms = s.column_terms ? s.column_terms.row(r / s.rows_per_block) : nullptr;
     softmax_row(s, IntScores{s.sums.row(r), terms}, encode, r);
+  }
+}
+
+void softmax_of(const Softmax& s, int64_t first, int64_t last) {
+  const auto& range = s.out.range;
+  if (range.top == 255 && range.zero_point == 0 && !s.out.as_signed) {
+    softmax_rows(s, UnsignedEncoder(), first, last);
+  } else {
+    softmax_rows(s, Encoder(s.out), first, last);
   }
 }
 

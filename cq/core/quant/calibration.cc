@@ -66,6 +66,23 @@ void calibrate_weights(const Network& network, const QuantParameters& quant, Cal
   }
 }
 
+/// What calibration has after step t, and the way back.
+NamedTensors state_after(int64_t t, const Calibration& ranges, const at::Tensor& kept) {
+  NamedTensors state{{"next", at::tensor(t + 1, at::kLong)}};
+  if (kept.defined()) state["kept"] = kept;
+  for (const auto& [key, table] : ranges) state["range." + key] = table;
+  return state;
+}
+
+void take_up(const NamedTensors& left, Calibration& ranges, at::Tensor& kept,
+             const at::Device& device) {
+  constexpr std::string_view kRange = "range.";
+  for (const auto& [name, tensor] : left) {
+    if (name.starts_with(kRange)) ranges[name.substr(kRange.size())] = tensor.clone();
+    if (name == "kept") kept = tensor.to(device);
+  }
+}
+
 /// Steps at which a unit never ran (the inner units of cached steps) keep the last range before.
 void fill_gaps(Calibration& ranges) {
   for (auto& [key, table] : ranges) {
@@ -115,7 +132,7 @@ at::Tensor call_step(const Model& model, const Executor& executor, double guidan
 
 Trajectory record_trajectory(const Model& model, const Sampler& sampler,
                              const TrajectoryRequest& request, const TrajectoryWatch& watch,
-                             const StepDone& step_done) {
+                             const PassControl& pass) {
   c10::NoGradGuard no_grad;
   const auto& l = model.latent();
   const int64_t n = request.samples;
@@ -128,8 +145,14 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
       trajectory.step_of_call.push_back(sampler.step_of(call));
     }
   }
-  for (int64_t first = 0; first < n; first += request.batch) {
+  const int64_t had = pass.next();
+  if (had > 0) trajectory.x.narrow(1, 0, had).copy_(pass.left.at("x"));
+  for (int64_t first = had; first < n; first += request.batch) {
     const int64_t count = std::min(request.batch, n - first);
+    const auto state = [&] {
+      return NamedTensors{{"next", at::tensor(first + count, at::kLong)},
+                          {"x", trajectory.x.narrow(1, 0, first + count)}};
+    };
     const NoiseSource noise(request.seed, first);
     const auto labels = trajectory.labels.narrow(0, first, count).to(model.device());
     const auto x = noise.draw(count, {l.channels, l.size, l.size}, 0).to(model.device());
@@ -140,7 +163,11 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
       PinnedPoint watched(watch.point);
       run->advance(denoiser.predict(run->x(), labels, run->timestep(), call, watched));
       if (watch.seen) watch.seen(call, watched.value());
-      if (step_done) step_done();
+      if (run->done()) {
+        pass.done(state);
+      } else {
+        pass.done();
+      }
     }
   }
   return trajectory;
@@ -148,30 +175,34 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
 
 Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
                       const QuantParameters& quant, const Schedule& schedule,
-                      const CachePoint& point, const StepDone& step_done) {
+                      const CachePoint& point, const PassControl& pass) {
   c10::NoGradGuard no_grad;
   Calibration ranges;
-  calibrate_weights(model.network(), quant, ranges);
+  at::Tensor kept;
+  if (pass.left.empty()) {
+    calibrate_weights(model.network(), quant, ranges);
+  } else {
+    take_up(pass.left, ranges, kept, model.device());
+  }
   const RangeCollector collector(ranges, quant, trajectory.steps());
   const auto most = draw_runs(trajectory.labels.size(0), quant.recompute_samples, trajectory.seed);
   const int64_t few = std::min(quant.cached_samples, quant.recompute_samples);
-  at::Tensor kept;
-  for (int64_t t = 0; t < trajectory.steps(); ++t) {
-    if (t > 0 && step_done) step_done();
+  for (int64_t t = pass.next(); t < trajectory.steps(); ++t) {
     if (schedule.recomputes(t)) {
       PinnedPoint pinned(point);
       call_step(model, collector, guidance, trajectory, most, t, pinned);
       kept = pinned.value();
       if (kept.defined()) collector.put("feature", kept, 8, t);
-      continue;
+    } else {
+      // The first runs of the draw, in both halves of a guided call.
+      const int64_t copies = kept.size(0) / most.size(0);
+      const auto part = kept.reshape({copies, most.size(0), -1}).narrow(1, 0, few);
+      std::vector<int64_t> shape = kept.sizes().vec();
+      shape[0] = copies * few;
+      PinnedPoint pinned(point, part.reshape(shape));
+      call_step(model, collector, guidance, trajectory, most.narrow(0, 0, few), t, pinned);
     }
-    // The first runs of the draw, in both halves of a guided call.
-    const int64_t copies = kept.size(0) / most.size(0);
-    const auto part = kept.reshape({copies, most.size(0), -1}).narrow(1, 0, few);
-    std::vector<int64_t> shape = kept.sizes().vec();
-    shape[0] = copies * few;
-    PinnedPoint pinned(point, part.reshape(shape));
-    call_step(model, collector, guidance, trajectory, most.narrow(0, 0, few), t, pinned);
+    pass.done([&] { return state_after(t, ranges, kept); });
   }
   fill_gaps(ranges);
   share_within_steps(ranges, trajectory.step_of_call);

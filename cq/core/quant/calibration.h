@@ -3,6 +3,7 @@
 
 #include "cq/core/cache.h"
 #include "cq/core/denoiser.h"
+#include "cq/core/long_pass.h"
 #include "cq/core/quant/simulated.h"
 
 namespace cq {
@@ -19,9 +20,6 @@ struct Trajectory {
   int64_t steps() const { return x.size(0); }
 };
 
-/// Called after each step of a long pass, for progress; may throw to end it.
-using StepDone = std::function<void()>;
-
 /// Sees the value of one point at every step while a trajectory is recorded, batch by batch.
 struct TrajectoryWatch {
   CachePoint point = {};
@@ -36,18 +34,19 @@ struct TrajectoryRequest {
   int64_t batch = 1;
 };
 
-/// Samples in full precision and keeps what every network call was made with.
+/// Samples in full precision and keeps what every network call was made with. Can be taken up after
+/// a batch; `watch` then sees the batches that follow.
 Trajectory record_trajectory(const Model& model, const Sampler& sampler,
                              const TrajectoryRequest& request, const TrajectoryWatch& watch = {},
-                             const StepDone& step_done = {});
+                             const PassControl& pass = {});
 
 /// Ranges of all weights and, at every step, of all activations: at steps that recompute from
 /// `recompute_samples` runs of the trajectory, at the others from `cached_samples` runs with the
 /// cached feature in place (mechanics.md section 1, "Calibration set"). `schedule` with every step
-/// recomputed stands for no cache.
+/// recomputed stands for no cache. Can be taken up after every step.
 Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
                       const QuantParameters& quant, const Schedule& schedule,
-                      const CachePoint& point, const StepDone& step_done = {});
+                      const CachePoint& point, const PassControl& pass = {});
 
 /// Ranges from one call of the network, the same for each of `steps` steps, and weight ranges
 /// without a search: for measuring time, which ranges do not change. `point` undefined name: no

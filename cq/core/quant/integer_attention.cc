@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "cq/core/kernels/activate.h"
@@ -18,11 +19,19 @@ namespace {
 /// Queries that are multiplied at once: their scores stay in the second-level cache.
 constexpr int64_t kQueries = 64;
 constexpr int64_t kSlack = 64;
+constexpr int64_t kScore = sizeof(int32_t);
 constexpr int32_t kSignedOffset = 128;
 constexpr int64_t kSmall = 16384;
 
 int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
+}
+
+/// Bytes from row to row of an operand of `n` bytes a row: whole cache lines, as a tile's row that
+/// lies across two costs several times as much, and an odd number of them, as rows at multiples of
+/// 4096 bytes would share one place in the cache.
+int64_t row_bytes(int64_t n) {
+  return round_up(n, kSlack) | kSlack;
 }
 
 /// Tokens as rows that a kernel can walk through.
@@ -75,7 +84,9 @@ class Attention {
         v_(v),
         key_shape_{.columns = keys_, .taps = 1, .depth = code_depth(width_)},
         value_shape_{.columns = width_, .taps = 1, .depth = code_depth(keys_)},
-        score_stride_(round_up(keys_, engine.block())) {
+        query_stride_(row_bytes(key_shape_.depth)),
+        score_stride_(row_bytes(round_up(keys_, engine.block()) * kScore) / kScore),
+        code_stride_(row_bytes(value_shape_.depth)) {
     const int64_t pairs = batch_ * heads_;
     packed_keys_ = {pairs, engine.packed_bytes(key_shape_)};
     packed_values_ = {pairs, engine.packed_bytes(value_shape_)};
@@ -94,13 +105,15 @@ class Attention {
     auto out = at::empty({batch_, queries_, channels_}, at::kFloat);
     const int64_t blocks = (queries_ + kQueries - 1) / kQueries;
     const int64_t threads = at::get_num_threads();
-    const PackedParts scores(threads, kQueries * score_stride_ * int64_t(sizeof(int32_t)));
-    const PackedParts codes(threads, kQueries * value_shape_.depth + kSlack);
+    const PackedParts queries(threads, kQueries * query_stride_);
+    const PackedParts scores(threads, kQueries * score_stride_ * kScore);
+    const PackedParts codes(threads, kQueries * code_stride_);
     parallel_for(0, pairs * blocks, 1, [&](int64_t first, int64_t last) {
       const int64_t thread = at::get_thread_num();
       for (int64_t i = first; i < last; ++i) {
-        attend(i / blocks, i % blocks * kQueries, out.data_ptr<float>(),
-               {reinterpret_cast<int32_t*>(scores.at(thread)), codes.at(thread)});
+        attend(
+            i / blocks, i % blocks * kQueries, out.data_ptr<float>(),
+            {queries.at(thread), reinterpret_cast<int32_t*>(scores.at(thread)), codes.at(thread)});
       }
       engine_.finish();
     });
@@ -109,6 +122,7 @@ class Attention {
 
  private:
   struct Workspace {
+    uint8_t* queries;
     int32_t* scores;
     uint8_t* codes;
   };
@@ -143,8 +157,12 @@ class Attention {
     const int64_t image = pair / heads_, head = pair % heads_, none = 0;
     const int64_t count = std::min(kQueries, queries_ - first);
     const int64_t row = image * queries_ + first;
-    RowBlock block{.a = q_.codes() + row * channels_ + head * width_,
-                   .a_stride = channels_,
+    for (int64_t i = 0; i < count; ++i) {
+      std::memcpy(w.queries + i * query_stride_, q_.codes() + (row + i) * channels_ + head * width_,
+                  size_t(width_));
+    }
+    RowBlock block{.a = w.queries,
+                   .a_stride = query_stride_,
                    .rows = count,
                    .tap_offsets = &none,
                    .sums = w.scores,
@@ -159,7 +177,7 @@ class Attention {
                       .column_terms = {column_terms_.data_ptr<int32_t>() + pair * keys_, keys_},
                       .rows_per_block = kQueries,
                       .factor = float(scale),
-                      .out = {.codes = {w.codes, value_shape_.depth},
+                      .out = {.codes = {w.codes, code_stride_},
                               .range = code_range(ranges_.p, ranges_.softmax_bits),
                               .sums = row_sums}},
                      0, count);
@@ -167,7 +185,7 @@ class Attention {
     for (int64_t b = 0; b < engine_.blocks(width_); ++b) {
       const int64_t c0 = b * engine_.block();
       engine_.multiply({.a = w.codes,
-                        .a_stride = value_shape_.depth,
+                        .a_stride = code_stride_,
                         .rows = count,
                         .tap_offsets = &none,
                         .sums = sums,
@@ -189,7 +207,7 @@ class Attention {
   int64_t heads_, batch_, queries_, keys_, channels_, width_;
   const CodedTokens &q_, &k_, &v_;
   OperandShape key_shape_, value_shape_;
-  int64_t score_stride_;
+  int64_t query_stride_, score_stride_, code_stride_;  ///< scores count numbers, the others bytes
   PackedParts packed_keys_, packed_values_;
   at::Tensor column_terms_, value_bias_;
   std::vector<float> factor_, row_factor_;  ///< [width]

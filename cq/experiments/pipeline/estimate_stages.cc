@@ -1,13 +1,15 @@
 // Stages that estimate: trajectories, distances, schedules, ranges, corrections.
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
+#include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
-#include "cq/base/interrupt.h"
 #include "cq/base/json.h"
 #include "cq/core/distances.h"
 #include "cq/experiments/harness/graph.h"
+#include "cq/experiments/pipeline/stage_checkpoint.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/experiments/pipeline/stages.h"
 
@@ -20,12 +22,23 @@ using Json = nlohmann::ordered_json;
 /// Lags that distances are computed for at least, so that the intervals of a sweep share them.
 constexpr int64_t kLeastWindow = 64;
 
-/// One tick of the stage's bar, and a point at which a signal may end it.
-StepDone ticking(StageFolder& folder) {
-  return [&folder] {
-    folder.bar().add(1);
-    throw_if_interrupted();
-  };
+constexpr const char* kDistances = "distances.";
+
+/// Adds the distances of a pass to what it leaves.
+void leave(NamedTensors& state, const DistanceWindow& distances) {
+  for (auto& [name, tensor] : distances.state()) state[kDistances + name] = tensor;
+}
+
+void take_up(const NamedTensors& left, DistanceWindow& distances) {
+  NamedTensors state;
+  for (const auto& [name, tensor] : left) {
+    if (name.starts_with(kDistances)) state[name.substr(std::strlen(kDistances))] = tensor;
+  }
+  if (!state.empty()) distances.take_up(state);
+}
+
+int64_t batches(int64_t samples, int64_t batch) {
+  return (samples + batch - 1) / batch;
 }
 
 Json point_key(const CachePoint& point) {
@@ -94,14 +107,17 @@ Stage trajectory_stage(const StageContext& context) {
   stage.params["watched"] = watched_of(cell).key();
   stage.compute = [context, n, steps](StageFolder& folder) {
     const auto& c = *context.cell;
-    const int64_t batches = (n + c.run.batch - 1) / c.run.batch;
-    folder.expect(batches * steps, "steps");
     const auto watched = watched_of(c);
     DistanceWindow distances({.steps = steps, .window = watched.window});
+    StageCheckpoint checkpoint(folder);
+    const auto pass = checkpoint.pass([&](NamedTensors& state) { leave(state, distances); });
+    take_up(pass.left, distances);
+    folder.expect(batches(n, c.run.batch) * steps, "steps",
+                  batches(pass.next(), c.run.batch) * steps);
     const TrajectoryRequest request{c.guidance, n, uint64_t(c.calibration.seed), c.run.batch};
     const auto add = [&](int64_t step, const at::Tensor& value) { distances.add(step, value); };
     save_trajectory(folder.path(), record_trajectory(context.model(), *c.sampler, request,
-                                                     {watched.point, add}, ticking(folder)));
+                                                     {watched.point, add}, pass));
     save_distances(folder.path(), distances.costs());
     write_json(folder.path() / "distances.json", watched.key());
   };
@@ -112,21 +128,27 @@ namespace {
 
 /// Visits every step of a trajectory again, for a point or metric that was not watched.
 CostTable distances_of(const StageContext& context, const Trajectory& runs, int64_t window,
-                       const StepDone& step_done) {
+                       const PassControl& pass) {
   const auto& c = *context.cell;
   const c10::NoGradGuard no_grad;
   const int64_t n = runs.labels.size(0), batch = c.run.batch;
   DistanceWindow distances({.steps = runs.steps(),
                             .window = window,
                             .metric = parse_distance_metric(c.policy->distance_metric())});
+  take_up(pass.left, distances);
   const FloatExecutor executor;
-  for (int64_t first = 0; first < n; first += batch) {
+  for (int64_t first = pass.next(); first < n; first += batch) {
+    const auto state = [&] {
+      NamedTensors left{{"next", at::tensor(std::min(n, first + batch), at::kLong)}};
+      leave(left, distances);
+      return left;
+    };
     const auto picked = at::arange(first, std::min(n, first + batch), at::kLong);
     for (int64_t t = 0; t < runs.steps(); ++t) {
       PinnedPoint watched(c.point);
       call_step(context.model(), executor, c.guidance, runs, picked, t, watched);
       distances.add(t, watched.value());
-      step_done();
+      pass.done(t + 1 == runs.steps() ? std::function<NamedTensors()>(state) : nullptr);
     }
   }
   return distances.costs();
@@ -153,8 +175,11 @@ Stage distance_stage(const StageContext& context, StageId trajectory) {
     }
     const auto runs = load_trajectory(from);
     const int64_t n = runs.labels.size(0), batch = context.cell->run.batch;
-    folder.expect((n + batch - 1) / batch * runs.steps(), "steps");
-    save_distances(folder.path(), distances_of(context, runs, window, ticking(folder)));
+    StageCheckpoint checkpoint(folder);
+    const auto pass = checkpoint.pass();
+    folder.expect(batches(n, batch) * runs.steps(), "steps",
+                  batches(pass.next(), batch) * runs.steps());
+    save_distances(folder.path(), distances_of(context, runs, window, pass));
   };
   return stage;
 }
@@ -205,9 +230,11 @@ Stage calibration_stage(const StageContext& context, StageId trajectory,
       steps.steps = runs.steps();
       for (int64_t t = 0; t < runs.steps(); ++t) steps.recompute.push_back(t);
     }
-    folder.expect(runs.steps(), "steps");
-    save_calibration(folder.path(), calibrate(context.model(), c.guidance, runs, c.quant, steps,
-                                              c.point, ticking(folder)));
+    StageCheckpoint checkpoint(folder);
+    const auto pass = checkpoint.pass();
+    folder.expect(runs.steps(), "steps", pass.next());
+    save_calibration(folder.path(),
+                     calibrate(context.model(), c.guidance, runs, c.quant, steps, c.point, pass));
   };
   return stage;
 }
@@ -233,10 +260,11 @@ Stage correction_stage(const StageContext& context, StageId trajectory, const Ce
       quantized = std::make_unique<SimulatedExecutor>(
           model.network(), c.quant, load_calibration(folder.input("calibration")));
     }
-    folder.expect(runs.steps(), "steps");
-    save_corrections(folder.path(),
-                     c.corrector->estimate({model, c.guidance, runs, schedule, c.point,
-                                            quantized.get(), ticking(folder)}));
+    StageCheckpoint checkpoint(folder);
+    const auto pass = checkpoint.pass();
+    folder.expect(runs.steps(), "steps", pass.next());
+    save_corrections(folder.path(), c.corrector->estimate({model, c.guidance, runs, schedule,
+                                                           c.point, quantized.get(), pass}));
   };
   return stage;
 }

@@ -11,19 +11,16 @@
 
 namespace cq {
 
-namespace {
-
-using Named = std::vector<std::pair<std::string, at::Tensor>>;
-
-/// An empty file is not written, so a missing one holds nothing.
-std::map<std::string, at::Tensor> read_all(const std::filesystem::path& path) {
-  std::map<std::string, at::Tensor> all;
-  const auto file = SafeTensors::open(path);
-  for (const auto& name : file.names()) all[name] = file.tensor(name);
-  return all;
+void save_tensors(const std::filesystem::path& file, const NamedTensors& tensors) {
+  write_safetensors(file, {tensors.begin(), tensors.end()});
 }
 
-}  // namespace
+NamedTensors load_tensors(const std::filesystem::path& file) {
+  NamedTensors all;
+  const auto opened = SafeTensors::open(file);
+  for (const auto& name : opened.names()) all[name] = opened.tensor(name);
+  return all;
+}
 
 void save_trajectory(const std::filesystem::path& folder, const Trajectory& trajectory) {
   std::vector<std::pair<std::string, at::Tensor>> tensors{
@@ -87,43 +84,21 @@ Schedule load_schedule(const std::filesystem::path& folder) {
 }
 
 void save_calibration(const std::filesystem::path& folder, const Calibration& calibration) {
-  write_safetensors(folder / "calibration.safetensors",
-                    Named(calibration.begin(), calibration.end()));
+  save_tensors(folder / "calibration.safetensors", calibration);
 }
 
 Calibration load_calibration(const std::filesystem::path& folder) {
-  return read_all(folder / "calibration.safetensors");
+  return load_tensors(folder / "calibration.safetensors");
 }
 
 void save_corrections(const std::filesystem::path& folder, const Corrections& corrections) {
-  Named tensors;
-  if (!corrections.feature.empty()) {
-    tensors.emplace_back("feature.slope", corrections.feature.slope);
-    tensors.emplace_back("feature.offset", corrections.feature.offset);
-  }
-  for (const auto& [unit, output] : corrections.outputs) {
-    tensors.emplace_back(fmt::format("output.{}.slope", unit), output.slope);
-    tensors.emplace_back(fmt::format("output.{}.offset", unit), output.offset);
-  }
-  write_safetensors(folder / "correction.safetensors", tensors);
+  save_tensors(folder / "correction.safetensors", tensors_of(corrections));
   write_json(folder / "errors.json", corrections.errors);
 }
 
 Corrections load_corrections(const std::filesystem::path& folder) {
-  Corrections corrections;
   const auto path = folder / "correction.safetensors";
-  for (const auto& [name, value] : read_all(path)) {
-    const bool slope = name.ends_with(".slope");
-    if (name.starts_with("feature.")) {
-      (slope ? corrections.feature.slope : corrections.feature.offset) = value;
-    } else if (name.starts_with("output.")) {
-      auto& output = corrections.outputs[std::stoll(name.substr(7))];
-      (slope ? output.slope : output.offset) = value;
-    } else {
-      throw RunError("{}: unexpected tensor '{}'", path.string(), name);
-    }
-  }
-  return corrections;
+  return corrections_of(load_tensors(path), path.string());
 }
 
 void save_samples(const std::filesystem::path& folder, const SampleShard& shard) {

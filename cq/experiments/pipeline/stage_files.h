@@ -8,6 +8,10 @@
 
 namespace cq {
 
+/// A safetensors file of them.
+void save_tensors(const std::filesystem::path& file, const NamedTensors& tensors);
+NamedTensors load_tensors(const std::filesystem::path& file);
+
 /// trajectory.safetensors: x [T, n, C, h, w], labels, timesteps.
 void save_trajectory(const std::filesystem::path& folder, const Trajectory& trajectory);
 Trajectory load_trajectory(const std::filesystem::path& folder);

@@ -25,7 +25,7 @@ Corrections Dec::estimate(const CorrectionInputs& in) const {
   auto& after = found.errors["cache_corrected"];
   auto& q_before = found.errors["quantization"];
   auto& q_after = found.errors["quantization_corrected"];
-  visit_steps(in, [&](const StepFeatures& f) {
+  visit_steps(in, found, [&](const StepFeatures& f) {
     // Cache error: X_g ~ a1 X_c + b1 (equation 9); nothing to correct where the step recomputes.
     auto feature = f.kept;
     before.push_back(0);

@@ -22,7 +22,7 @@ void Direct::check(bool quantized) const {
 Corrections Direct::estimate(const CorrectionInputs& in) const {
   check(in.quantized != nullptr);
   Corrections found;
-  visit_steps(in, [&](const StepFeatures& f) {
+  visit_steps(in, found, [&](const StepFeatures& f) {
     if (parameters_.steps == "cached" && f.recomputed) return;
     const auto truth = float_products(in, f.step, f.truth);
     const auto coupled = both_products(in, f.step, f.kept).quantized;

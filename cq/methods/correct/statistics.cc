@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
 
 namespace cq {
 
@@ -35,6 +36,36 @@ class ProductWatcher : public Executor {
   BothProducts& out_;
 };
 
+constexpr std::string_view kError = "error.";
+
+/// What correctors have found after step t, and the way back.
+NamedTensors state_after(int64_t t, const Corrections& found, const at::Tensor& kept) {
+  auto state = tensors_of(found);
+  state["next"] = at::tensor(t + 1, at::kLong);
+  state["kept"] = kept;
+  for (const auto& [name, errors] : found.errors) {
+    state[std::string(kError) + name] = at::tensor(errors, at::kDouble);
+  }
+  return state;
+}
+
+void take_up(NamedTensors left, Corrections& found, at::Tensor& kept, const at::Device& device) {
+  kept = left.extract("kept").mapped().to(device);
+  left.erase("next");
+  for (auto i = left.begin(); i != left.end();) {
+    if (!i->first.starts_with(kError)) {
+      ++i;
+      continue;
+    }
+    const auto* first = i->second.const_data_ptr<double>();
+    found.errors[i->first.substr(kError.size())].assign(first, first + i->second.numel());
+    i = left.erase(i);
+  }
+  const auto lines = on_device(corrections_of(left, "a correction's checkpoint"), device);
+  found.feature = lines.feature;
+  found.outputs = lines.outputs;
+}
+
 at::Tensor all_runs(const CorrectionInputs& in) {
   return at::arange(in.trajectory.labels.size(0), at::kLong);
 }
@@ -50,18 +81,19 @@ BothProducts watch(const CorrectionInputs& in, const Executor& inner,
 
 }  // namespace
 
-void visit_steps(const CorrectionInputs& in,
+void visit_steps(const CorrectionInputs& in, Corrections& found,
                  const std::function<void(const StepFeatures&)>& visit) {
   const FloatExecutor executor;
   at::Tensor kept;
-  for (int64_t t = 0; t < in.trajectory.steps(); ++t) {
+  if (!in.pass.left.empty()) take_up(in.pass.left, found, kept, in.model.device());
+  for (int64_t t = in.pass.next(); t < in.trajectory.steps(); ++t) {
     PinnedPoint pinned(in.point);
     call_step(in.model, executor, in.guidance, in.trajectory, all_runs(in), t, pinned);
     const auto truth = pinned.value();
     const bool recomputed = in.schedule.recomputes(t);
     if (recomputed) kept = in.quantized ? in.quantized->keep(truth, t) : truth;
     visit({t, recomputed, truth, recomputed ? truth : kept});
-    if (in.step_done) in.step_done();
+    in.pass.done([&] { return state_after(t, found, kept); });
   }
 }
 

@@ -19,8 +19,10 @@ struct StepFeatures {
 };
 
 /// Calls `visit` for every step in order, with the full-precision feature of that step and the one
-/// that the cache would hand out.
-void visit_steps(const CorrectionInputs& in, const std::function<void(const StepFeatures&)>& visit);
+/// that the cache would hand out. `found` is all that `visit` adds to: it is left with `in.pass`
+/// after each step, and what an earlier call left is put into it.
+void visit_steps(const CorrectionInputs& in, Corrections& found,
+                 const std::function<void(const StepFeatures&)>& visit);
 
 /// Full-precision products of the units that consume the point, when it is pinned to `feature`.
 Products float_products(const CorrectionInputs& in, int64_t step, const at::Tensor& feature);
