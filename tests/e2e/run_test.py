@@ -23,6 +23,14 @@ def results(folder):
     return kept
 
 
+def progress_of(stage, lines):
+    """A stage's events on the standard error of --json-progress, from the first that counts on."""
+    for line in lines:
+        event = json.loads(line) if line.startswith("{") else {}
+        if event.get("stage") == stage and event.get("total"):
+            yield event
+
+
 class Run(ProgramTest):
     def run_smoke(self, folder, *overrides, code=0):
         return call("run", SMOKE, f"results_dir={folder}", *overrides, code=code)
@@ -78,6 +86,26 @@ class Run(ProgramTest):
         self.assertGreater(kills, 3)
         self.run_smoke(folder)
         self.assertEqual(results(folder), results(expected))
+
+    def test_a_signal_ends_a_pass_which_goes_on_from_there(self):
+        overrides = ["--json-progress", "quant.recompute_samples=8", "quant.cached_samples=8"]
+        expected = self.folder / "expected"
+        self.run_smoke(expected, *overrides)
+        folder = self.folder / "ended"
+        process = subprocess.Popen([PROGRAM, "run", SMOKE, f"results_dir={folder}", *overrides],
+                                   cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True)
+        done = next(event["done"] for event in progress_of("calibration", process.stderr)
+                    if event["done"] >= 3)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        self.assertEqual(process.returncode, 143)
+        self.assertEqual(len(list(folder.rglob("state.safetensors"))), 1)
+        again = self.run_smoke(folder, *overrides)
+        first = next(progress_of("calibration", again.stderr.splitlines()))
+        self.assertGreaterEqual(first["done"], done)
+        self.assertEqual(results(folder), results(expected))
+        self.assertEqual(list(folder.rglob("state.safetensors")), [])
 
     def test_a_failing_cell_leaves_the_others(self):
         broken = self.folder / "broken.safetensors"
