@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
@@ -58,6 +59,16 @@ TEST(WeightRanges, EachRowHasItsOwn) {
     const auto error = (fake_quantize_weight(weight, ranges, 8) - weight).abs();
     EXPECT_LT(error[0].max().item<double>(), 3.0 / 127) << symmetric;
     EXPECT_LT(error[1].max().item<double>(), 0.03 / 127) << symmetric;
+  }
+}
+
+TEST(WeightRanges, DoNotDependOnTheRowsBeside) {
+  const auto weight = at::randn({70, 128, 3, 3});
+  const auto ranges = search_weight_ranges(weight, 4, false);
+  for (const int64_t row : {0, 27, 28, 29, 69}) {
+    const auto alone = search_weight_ranges(weight.narrow(0, row, 1), 4, false);
+    EXPECT_EQ(ranges.scale[row].item<float>(), alone.scale[0].item<float>()) << row;
+    EXPECT_EQ(ranges.zero_point[row].item<float>(), alone.zero_point[0].item<float>()) << row;
   }
 }
 

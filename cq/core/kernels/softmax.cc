@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <hwy/cache_control.h>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cq/core/kernels/softmax.cc"
 #include <hwy/foreach_target.h>
@@ -108,7 +110,8 @@ struct UnsignedEncoder {
 };
 
 template <class Scores, class Encode>
-HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encode& encode, int64_t r) {
+HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encode& encode, int64_t r,
+                            const void* next) {
   const DF d;
   scores.find_most(s.columns);
   const VF exponent = hn::Set(d, s.factor * kLog2E), least = hn::Set(d, -126.0F);
@@ -124,7 +127,9 @@ HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encode& encod
   const float total = hn::GetLane(hn::SumOfLanes(d, sum));
   const VF steps = hn::Set(d, s.out.range.inverse_scale / total);
   uint8_t* codes = s.out.codes.row(r);
+  const auto* scores_of_next = static_cast<const float*>(next);
   over_row(s.columns, [&](const auto& at) HWY_ATTR {
+    hwy::Prefetch(scores_of_next + at.at);
     at.store_bytes(encode(hn::Mul(scores.kept(at), steps)), codes);
   });
   store_sums(s.out, r, s.columns);
@@ -133,12 +138,14 @@ HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encode& encod
 template <class Encode>
 void softmax_rows(const Softmax& s, const Encode& encode, int64_t first, int64_t last) {
   for (int64_t r = first; r < last; ++r) {
+    // While a row's codes are computed, the next row's scores come to the first-level cache.
+    const int64_t next = std::min(r + 1, last - 1);
     if (s.scores) {
-      softmax_row(s, FloatScores{s.scores.row(r)}, encode, r);
+      softmax_row(s, FloatScores{s.scores.row(r)}, encode, r, s.scores.row(next));
       continue;
     }
     const int32_t* terms = s.column_terms ? s.column_terms.row(r / s.rows_per_block) : nullptr;
-    softmax_row(s, IntScores{s.sums.row(r), terms}, encode, r);
+    softmax_row(s, IntScores{s.sums.row(r), terms}, encode, r, s.sums.row(next));
   }
 }
 

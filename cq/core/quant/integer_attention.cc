@@ -16,8 +16,10 @@ namespace cq {
 
 namespace {
 
-/// Queries that are multiplied at once: their scores stay in the second-level cache.
-constexpr int64_t kQueries = 64;
+/// Queries that are multiplied at once, at most; as many as leave their scores in the second-level
+/// cache.
+constexpr int64_t kQueries = 128;
+constexpr int64_t kScoresAtOnce = 128 * 1024;
 constexpr int64_t kSlack = 64;
 constexpr int64_t kScore = sizeof(int32_t);
 constexpr int32_t kSignedOffset = 128;
@@ -84,6 +86,7 @@ class Attention {
         v_(v),
         key_shape_{.columns = keys_, .taps = 1, .depth = code_depth(width_)},
         value_shape_{.columns = width_, .taps = 1, .depth = code_depth(keys_)},
+        queries_at_once_(keys_ * kQueries <= kScoresAtOnce ? kQueries : kQueries / 2),
         query_stride_(row_bytes(key_shape_.depth)),
         score_stride_(row_bytes(round_up(keys_, engine.block()) * kScore) / kScore),
         code_stride_(row_bytes(value_shape_.depth)) {
@@ -103,16 +106,16 @@ class Attention {
       for (int64_t i = first; i < last; ++i) pack(i);
     });
     auto out = at::empty({batch_, queries_, channels_}, at::kFloat);
-    const int64_t blocks = (queries_ + kQueries - 1) / kQueries;
+    const int64_t blocks = (queries_ + queries_at_once_ - 1) / queries_at_once_;
     const int64_t threads = at::get_num_threads();
-    const PackedParts queries(threads, kQueries * query_stride_);
-    const PackedParts scores(threads, kQueries * score_stride_ * kScore);
-    const PackedParts codes(threads, kQueries * code_stride_);
+    const PackedParts queries(threads, queries_at_once_ * query_stride_);
+    const PackedParts scores(threads, queries_at_once_ * score_stride_ * kScore);
+    const PackedParts codes(threads, queries_at_once_ * code_stride_);
     parallel_for(0, pairs * blocks, 1, [&](int64_t first, int64_t last) {
       const int64_t thread = at::get_thread_num();
       for (int64_t i = first; i < last; ++i) {
         attend(
-            i / blocks, i % blocks * kQueries, out.data_ptr<float>(),
+            i / blocks, i % blocks * queries_at_once_, out.data_ptr<float>(),
             {queries.at(thread), reinterpret_cast<int32_t*>(scores.at(thread)), codes.at(thread)});
       }
       engine_.finish();
@@ -155,7 +158,7 @@ class Attention {
 
   void attend(int64_t pair, int64_t first, float* out, const Workspace& w) const {
     const int64_t image = pair / heads_, head = pair % heads_, none = 0;
-    const int64_t count = std::min(kQueries, queries_ - first);
+    const int64_t count = std::min(queries_at_once_, queries_ - first);
     const int64_t row = image * queries_ + first;
     for (int64_t i = 0; i < count; ++i) {
       std::memcpy(w.queries + i * query_stride_, q_.codes() + (row + i) * channels_ + head * width_,
@@ -207,6 +210,7 @@ class Attention {
   int64_t heads_, batch_, queries_, keys_, channels_, width_;
   const CodedTokens &q_, &k_, &v_;
   OperandShape key_shape_, value_shape_;
+  int64_t queries_at_once_;
   int64_t query_stride_, score_stride_, code_stride_;  ///< scores count numbers, the others bytes
   PackedParts packed_keys_, packed_values_;
   at::Tensor column_terms_, value_bias_;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/fake_quantize_per_tensor_affine.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
 
 #include "cq/base/error.h"
+#include "cq/core/parallel.h"
 
 namespace cq {
 
@@ -16,6 +18,8 @@ namespace {
 
 constexpr double kPower = 2.4;
 constexpr double kLeastScale = 1e-12;
+/// Weights whose range is searched at once by one thread.
+constexpr int64_t kSearched = 32768;
 
 double levels(int64_t bits) {
   return double((int64_t(1) << bits) - 1);
@@ -128,8 +132,9 @@ WeightRanges full_weight_ranges(const at::Tensor& weight, int64_t bits, bool sym
   return ranges_between(extremes_of(rows, symmetric), 1, bits, symmetric);
 }
 
-WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric) {
-  const auto rows = weight.detach().to(at::kFloat).flatten(1);
+namespace {
+
+WeightRanges search_rows(const at::Tensor& rows, int64_t bits, bool symmetric) {
   const auto extremes = extremes_of(rows, symmetric);
   WeightRanges best;
   at::Tensor least;
@@ -148,6 +153,26 @@ WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool s
     best.zero_point = at::where(better, tried.zero_point, best.zero_point);
   }
   return best;
+}
+
+}  // namespace
+
+WeightRanges search_weight_ranges(const at::Tensor& weight, int64_t bits, bool symmetric) {
+  const auto rows = weight.detach().to(at::kFloat).flatten(1);
+  if (!rows.device().is_cpu()) return search_rows(rows, bits, symmetric);
+  // Rows are searched on their own: so few at once that what the search writes stays in cache.
+  const int64_t each = std::max<int64_t>(1, kSearched / std::max<int64_t>(1, rows.size(1)));
+  WeightRanges found{at::empty({rows.size(0)}, rows.options()),
+                     at::empty({rows.size(0)}, rows.options())};
+  parallel_for(0, (rows.size(0) + each - 1) / each, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i * each, count = std::min(each, rows.size(0) - first);
+      const auto part = search_rows(rows.narrow(0, first, count), bits, symmetric);
+      found.scale.narrow(0, first, count).copy_(part.scale);
+      found.zero_point.narrow(0, first, count).copy_(part.zero_point);
+    }
+  });
+  return found;
 }
 
 at::Tensor fake_quantize_weight(const at::Tensor& weight, const WeightRanges& ranges,
