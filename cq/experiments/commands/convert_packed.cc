@@ -7,6 +7,7 @@
 
 #include "cq/base/error.h"
 #include "cq/core/io/printable.h"
+#include "cq/core/io/safetensors.h"
 #include "cq/core/quant/packed.h"
 #include "cq/experiments/commands/common.h"
 #include "cq/experiments/pipeline/prepare.h"
@@ -20,6 +21,21 @@ bool wants_packing(const std::vector<std::string>& overrides) {
     return text.starts_with("quant=") || text.starts_with("quant.");
   });
 }
+
+namespace {
+
+/// Of what is neither the network nor its integers.
+int64_t bytes_beside_network(const std::filesystem::path& path) {
+  const auto file = SafeTensors::open(path);
+  int64_t bytes = 0;
+  for (const auto& name : file.names()) {
+    if (name.starts_with("quant.") || name.starts_with("model.diffusion_model.")) continue;
+    bytes += int64_t(file.tensor(name).nbytes());
+  }
+  return bytes;
+}
+
+}  // namespace
 
 int convert_packed(const ConvertOptions& options) {
   if (options.out.extension() != ".safetensors") {
@@ -51,9 +67,14 @@ int convert_packed(const ConvertOptions& options) {
   }
   write_packed(options.out, context.model(), execution);
   const auto before = double(context.model().network().weights().count() * 4);
-  const auto after = double(std::filesystem::file_size(options.out));
-  fmt::print("{}: {:.2f} MB, {:.1f} % of the network's parameters in float32\n",
-             printable(options.out.native()), after / 1e6, 100 * after / before);
+  const auto beside = double(bytes_beside_network(options.out));
+  const auto after = double(std::filesystem::file_size(options.out)) - beside;
+  fmt::print("{}: {:.2f} MB, {:.1f} % of the network's parameters in float32{}\n",
+             printable(options.out.native()), after / 1e6, 100 * after / before,
+             beside == 0 ? ""
+                         : fmt::format(", and {:.2f} MB of first stage and conditioning, which stay "
+                                       "in floating point",
+                                       beside / 1e6));
   return 0;
 }
 
