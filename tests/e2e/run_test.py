@@ -88,7 +88,8 @@ class Run(ProgramTest):
         self.assertEqual(results(folder), results(expected))
 
     def test_a_signal_ends_a_pass_which_goes_on_from_there(self):
-        overrides = ["--json-progress", "quant.recompute_samples=8", "quant.cached_samples=8"]
+        overrides = ["--json-progress", "sampler.steps=25", "quant.cached_samples=8",
+                     "samples=10", "batch=10", "record.points=[]", "measure.rounds=1"]
         expected = self.folder / "expected"
         self.run_smoke(expected, *overrides)
         folder = self.folder / "ended"
