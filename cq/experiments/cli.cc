@@ -165,7 +165,8 @@ void add_convert(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<ConvertOptions>();
   auto* command =
       add_command(app, line, "convert", "A checkpoint as safetensors", options, convert_command);
-  command->add_option("in", options->in, "safetensors, torch, npz or HDF5; random with quant=")->required();
+  command->add_option("in", options->in, "safetensors, torch, npz or HDF5; random with quant=")
+      ->required();
   command->add_option("out", options->out, "safetensors, or a folder for a diffusers pipeline")
       ->required();
   command->add_option("overrides", options->overrides,

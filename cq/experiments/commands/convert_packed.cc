@@ -71,10 +71,11 @@ int convert_packed(const ConvertOptions& options) {
   const auto after = double(std::filesystem::file_size(options.out)) - beside;
   fmt::print("{}: {:.2f} MB, {:.1f} % of the network's parameters in float32{}\n",
              printable(options.out.native()), after / 1e6, 100 * after / before,
-             beside == 0 ? ""
-                         : fmt::format(", and {:.2f} MB of first stage and conditioning, which stay "
-                                       "in floating point",
-                                       beside / 1e6));
+             beside == 0
+                 ? ""
+                 : fmt::format(", and {:.2f} MB of first stage and conditioning, which stay "
+                               "in floating point",
+                               beside / 1e6));
   return 0;
 }
 
