@@ -125,7 +125,8 @@ at::Tensor DiT::forward(const NetworkInput& in, const Step& step) const {
   auto x = image.flatten(2).transpose(1, 2) + positions_;  // [B, N, D]
   const auto time = step.run(*time_out_, {.x = step.run(*time_in_, {.x = timestep_(in.t)})});
   const auto c = time + at::embedding(classes_, in.y);
-  const auto [first, last] = step.block_range();
+  const auto range = step.block_range();
+  const int64_t first = range.first, last = range.second;
   if (first < last) {
     x = run_blocks(x, c, step, 0, first);
     x = x + step.at(block_range_point(first, last),

@@ -52,6 +52,14 @@ int64_t interval_of(const CellSpec& cell) {
 
 }  // namespace
 
+double whole_calls(const CellSpec& cell) {
+  constexpr double kReused = 0.15;
+  const auto calls = double(cell.sampler->calls());
+  if (!cell.policy->caches()) return calls;
+  const double computed = 1 / double(std::max<int64_t>(1, interval_of(cell)));
+  return calls * (computed + kReused * (1 - computed));
+}
+
 Json StageContext::process_key() const {
   return {{"model", cell->model->key}, {"sampler", cell->key_of("sampler")}};
 }
@@ -215,7 +223,7 @@ Stage calibration_stage(const StageContext& context, StageId trajectory,
               .params = {{"quant", quant}, {"guidance", cell.guidance}},
               .inputs = {{"trajectory", trajectory}},
               .compute = {},
-              .cost = weighing(double(cell.quant.recompute_samples * cell.sampler->calls()))};
+              .cost = weighing(double(cell.quant.recompute_samples) * whole_calls(cell))};
   if (schedule) {
     stage.inputs.emplace_back("schedule", *schedule);
     stage.params["point"] = point_key(cell.point);

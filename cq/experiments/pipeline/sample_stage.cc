@@ -85,7 +85,7 @@ Stage sample_stage(const StageContext& context, const CellStages& made, int64_t 
               .params = context.process_key(),
               .inputs = made.inputs(),
               .compute = {},
-              .cost = weighing(double(n * cell.sampler->calls()))};
+              .cost = weighing(double(n) * whole_calls(cell))};
   stage.params["seed"] = cell.run.seed;
   stage.params["first"] = first;
   stage.params["images"] = n;

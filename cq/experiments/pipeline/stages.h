@@ -60,6 +60,10 @@ Stage metric_stage(const StageContext& context, const MetricInputs& inputs);
 /// Counted operations and measured time. Not reproducible to the bit, so apart from the metrics.
 Stage efficiency_stage(const StageContext& context, const CellStages& made);
 
+/// Network calls of a run, those that reuse a feature counted as the part of a whole one that they
+/// take, roughly: for estimates.
+double whole_calls(const CellSpec& cell);
+
 /// Lags that distances are computed for: at least what the policy asks, rounded up so that the
 /// intervals of a sweep share them.
 int64_t distance_window(const CachePolicy& policy, int64_t steps);
