@@ -12,8 +12,8 @@ using NamedTensors = std::map<std::string, at::Tensor>;
 
 /// What a long pass reports to, and what it goes on from.
 struct PassControl {
-  /// What an earlier call with the same arguments had when it ended; empty: the pass begins. The
-  /// result is the same to the bit.
+  /// What an earlier call with the same arguments had when it ended, for the pass to write into;
+  /// empty: the pass begins. The result is the same to the bit.
   NamedTensors left = {};
   /// Called after each step; may throw to end the pass. Where it could be taken up from here,
   /// `state` gives what `left` has to be for that; elsewhere it is empty.

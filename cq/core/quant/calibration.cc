@@ -78,7 +78,7 @@ void take_up(const NamedTensors& left, Calibration& ranges, at::Tensor& kept,
              const at::Device& device) {
   constexpr std::string_view kRange = "range.";
   for (const auto& [name, tensor] : left) {
-    if (name.starts_with(kRange)) ranges[name.substr(kRange.size())] = tensor.clone();
+    if (name.starts_with(kRange)) ranges[name.substr(kRange.size())] = tensor;
     if (name == "kept") kept = tensor.to(device);
   }
 }

@@ -22,7 +22,7 @@ PassControl StageCheckpoint::pass(std::function<void(NamedTensors& state)> more)
   more_ = std::move(more);
   PassControl control;
   if (std::filesystem::exists(file_)) control.left = load_tensors(file_);
-  // The file may be written again while the pass still has these.
+  // The pass writes into these, and the file is written again meanwhile.
   for (auto& [name, tensor] : control.left) tensor = tensor.clone();
   control.step_done = [this](const auto& state) { step_done(state); };
   return control;
