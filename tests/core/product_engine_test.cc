@@ -35,7 +35,7 @@ TEST_P(ProductEngineTest, SumsAreThoseOfPlain32BitArithmetic) {
   const auto& engine = *GetParam();
   for (int round = 0; round < 60; ++round) {
     const int64_t depth = 4 * between(1, 80), there = depth - between(0, 3);
-    const OperandShape shape{between(1, 150), between(1, 3), depth};
+    const OperandShape shape{between(1, 500), between(1, 3), depth};
     const int64_t rows = between(1, 130);
     // Rows overlap as those of a convolution do, or are far apart.
     const int64_t stride = round % 2 == 0 ? 4 * between(1, 20) : depth + 4 * between(0, 9);
@@ -51,25 +51,27 @@ TEST_P(ProductEngineTest, SumsAreThoseOfPlain32BitArithmetic) {
                                .depth = there};
     const auto packed = at::empty({engine.packed_bytes(shape)}, at::kByte);
     engine.pack(source, shape, packed.data_ptr());
-    std::vector<int32_t> sums(static_cast<size_t>(rows * engine.block()), 77);
-    for (int64_t block = 0; block < engine.blocks(shape.columns); ++block) {
-      engine.multiply({a.data(), stride, rows, taps.data(), sums.data(), engine.block()}, shape,
-                      packed.data_ptr(), block);
-      for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t c = 0; c < engine.block() && block * engine.block() + c < shape.columns; ++c) {
-          const int64_t column = block * engine.block() + c;
-          int32_t expected = 0;
-          for (int64_t t = 0; t < shape.taps; ++t) {
-            for (int64_t k = 0; k < there; ++k) {
-              expected += int32_t(a[size_t(r * stride + taps[size_t(t)] + k)]) *
-                          b[size_t(column * source.column_stride + t * source.tap_stride +
-                                   k * source.depth_stride)];
-            }
+    // Any run of blocks, whether or not they are best multiplied at once.
+    const int64_t blocks = engine.blocks(shape.columns);
+    const int64_t first = between(0, blocks - 1), count = between(1, blocks - first);
+    const int64_t width = count * engine.block();
+    std::vector<int32_t> sums(static_cast<size_t>(rows * width), 77);
+    engine.multiply({a.data(), stride, rows, taps.data(), sums.data(), width}, shape,
+                    packed.data_ptr(), first, count);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < width && first * engine.block() + c < shape.columns; ++c) {
+        const int64_t column = first * engine.block() + c;
+        int32_t expected = 0;
+        for (int64_t t = 0; t < shape.taps; ++t) {
+          for (int64_t k = 0; k < there; ++k) {
+            expected += int32_t(a[size_t(r * stride + taps[size_t(t)] + k)]) *
+                        b[size_t(column * source.column_stride + t * source.tap_stride +
+                                 k * source.depth_stride)];
           }
-          ASSERT_EQ(sums[size_t(r * engine.block() + c)], expected)
-              << engine.name() << " row " << r << " of " << rows << ", column " << column << " of "
-              << shape.columns << ", " << shape.taps << " taps of " << depth;
         }
+        ASSERT_EQ(sums[size_t(r * width + c)], expected)
+            << engine.name() << " row " << r << " of " << rows << ", column " << column << " of "
+            << shape.columns << ", " << shape.taps << " taps of " << depth;
       }
     }
   }
@@ -87,7 +89,7 @@ TEST_P(ProductEngineTest, ExtremesDoNotSaturate) {
     engine.pack({b.data(), 3 * 1024, 1024, 1, 1024}, shape, packed.data_ptr());
     std::vector<int32_t> sums(static_cast<size_t>(4 * engine.block()));
     engine.multiply({a.data(), 1024, 4, taps.data(), sums.data(), engine.block()}, shape,
-                    packed.data_ptr(), 0);
+                    packed.data_ptr(), 0, 1);
     for (int64_t r = 0; r < 4; ++r) {
       for (int64_t c = 0; c < 17; ++c) {
         EXPECT_EQ(sums[size_t(r * engine.block() + c)], 3 * 1024 * 255 * int32_t(value));

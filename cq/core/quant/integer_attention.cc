@@ -170,9 +170,7 @@ class Attention {
                    .tap_offsets = &none,
                    .sums = w.scores,
                    .sums_stride = score_stride_};
-    for (int64_t b = 0; b < engine_.blocks(keys_); ++b, block.sums += engine_.block()) {
-      engine_.multiply(block, key_shape_, packed_keys_.at(pair), b);
-    }
+    engine_.multiply(block, key_shape_, packed_keys_.at(pair), 0, engine_.blocks(keys_));
     int32_t row_sums[kQueries];
     const double scale = ranges_.q.scale * ranges_.k.scale / std::sqrt(double(width_));
     kernels::softmax({.sums = {w.scores, score_stride_},
@@ -184,18 +182,21 @@ class Attention {
                               .range = code_range(ranges_.p, ranges_.softmax_bits),
                               .sums = row_sums}},
                      0, count);
-    alignas(64) int32_t sums[kQueries * 64];
-    for (int64_t b = 0; b < engine_.blocks(width_); ++b) {
-      const int64_t c0 = b * engine_.block();
+    constexpr int64_t kMostColumns = 64 * ProductEngine::kMostBlocks;
+    alignas(64) int32_t sums[kQueries * kMostColumns];
+    const int64_t at_once = engine_.blocks_at_once(value_shape_);
+    const int64_t columns = at_once * engine_.block();
+    for (int64_t c0 = 0; c0 < width_; c0 += columns) {
       engine_.multiply({.a = w.codes,
                         .a_stride = code_stride_,
                         .rows = count,
                         .tap_offsets = &none,
                         .sums = sums,
-                        .sums_stride = engine_.block()},
-                       value_shape_, packed_values_.at(pair), b);
-      kernels::Epilogue e{.sums = {sums, engine_.block()},
-                          .channels = std::min(engine_.block(), width_ - c0),
+                        .sums_stride = columns},
+                       value_shape_, packed_values_.at(pair), c0 / engine_.block(),
+                       std::min(at_once, engine_.blocks(width_ - c0)));
+      kernels::Epilogue e{.sums = {sums, columns},
+                          .channels = std::min(columns, width_ - c0),
                           .rows_per_image = kQueries,
                           .factor = factor_.data(),
                           .bias = value_bias_.data_ptr<float>() + pair * width_ + c0,

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kRows = kProductRows;
 constexpr int64_t kMostBlock = 64;
+constexpr int64_t kMostSums = kRows * kMostBlock * ProductEngine::kMostBlocks;
 /// Operations below which threads cost more than they save.
 constexpr int64_t kSmall = 4'000'000;
 
@@ -42,8 +43,14 @@ class Product {
   }
 
   void run(float* out) const {
-    each_block(engine_.blocks(outputs_), [&](int64_t row_block, int64_t column_block) {
-      block(row_block, column_block, {out + column_block * engine_.block(), outputs_});
+    each_block(engine_.blocks(outputs_), [&](int64_t row_block, const Columns& c) {
+      const auto p = part(row_block);
+      alignas(64) int32_t sums[kMostSums];
+      for (size_t i = 0; i < sides_.size(); ++i) {
+        multiply(i, p, c, sums);
+        finish(i, p, c, {sums, c.count * engine_.block()},
+               {out + c.first * engine_.block(), outputs_});
+      }
     });
   }
 
@@ -51,9 +58,20 @@ class Product {
     const int64_t halves = sinks[0].act == Activation::geglu ? 2 : 1;
     const int64_t columns = engine_.blocks(outputs_) / halves;
     const int64_t each = columns / int64_t(sinks.size());
-    each_block(columns, [&](int64_t row_block, int64_t column_block) {
-      coded_block(sinks[size_t(column_block / each)], row_block, column_block,
-                  {column_block % each * engine_.block(), halves, columns});
+    each_block(columns, [&](int64_t row_block, const Columns& c) {
+      const auto p = part(row_block);
+      alignas(64) int32_t sums[2][kMostSums];
+      for (int64_t h = 0; h < halves; ++h) {
+        multiply(0, p, {c.first + h * columns, c.count}, sums[h]);
+      }
+      for (int64_t i = 0; i < c.count; ++i) {
+        const int64_t column = c.first + i, offset = i * engine_.block();
+        const HalvesOfBlock block{.sums = {sums[0] + offset, sums[1] + offset},
+                                  .stride = c.count * engine_.block(),
+                                  .column = {column, column + columns},
+                                  .count = halves};
+        encode(sinks[size_t(column / each)], p, block, column % each * engine_.block());
+      }
     });
     const int64_t rows = layout_.segments() * layout_.out_width;
     for (const auto& sink : sinks) {
@@ -67,6 +85,15 @@ class Product {
  private:
   using Rows = kernels::Rows<float>;
 
+  /// Blocks of columns that are multiplied at once.
+  struct Columns {
+    int64_t first, count;
+  };
+  /// Positions of a segment that are multiplied at once.
+  struct Part {
+    int64_t segment, first, count;
+  };
+
   template <class Block>
   void each_block(int64_t columns, const Block& block) const {
     const int64_t rows = layout_.blocks();
@@ -75,67 +102,74 @@ class Product {
       operand += outputs_ * side.weight->shape.taps * side.weight->shape.depth;
       codes += rows * kRows * side.codes->depth();
     }
+    int64_t at_once = engine_.blocks_at_once(sides_[0].weight->shape);
+    // Where there is little to share out, parts are small rather than fast.
+    constexpr int64_t kPartsOfThread = 4;
+    if (rows * ((columns + at_once - 1) / at_once) < kPartsOfThread * at::get_num_threads()) {
+      at_once = 1;
+    }
+    const int64_t groups = (columns + at_once - 1) / at_once;
     // The smaller of weight and input is what is gone through again and again.
     const bool by_rows = operand <= codes;
-    const int64_t tasks = rows * columns;
+    const int64_t tasks = rows * groups;
     const bool small = layout_.segments() * layout_.positions() * operand < kSmall;
     parallel_for(0, tasks, small ? tasks : 1, [&](int64_t first, int64_t last) {
       for (int64_t t = first; t < last; ++t) {
-        if (by_rows) {
-          block(t / columns, t % columns);
-        } else {
-          block(t % rows, t / rows);
-        }
+        const int64_t group = by_rows ? t % groups : t / rows;
+        const int64_t c = group * at_once;
+        block(by_rows ? t / groups : t % rows, Columns{c, std::min(at_once, columns - c)});
       }
       engine_.finish();
     });
   }
 
-  struct SinkColumns {
-    int64_t first;  ///< in the sink
-    int64_t halves, columns;
+  Part part(int64_t row_block) const {
+    const int64_t first = row_block % layout_.blocks_per_segment() * kRows;
+    return {row_block / layout_.blocks_per_segment(), first,
+            std::min(kRows, layout_.positions() - first)};
+  }
+
+  void multiply(size_t side, const Part& p, const Columns& c, int32_t* sums) const {
+    const auto& codes = *sides_[side].codes;
+    engine_.multiply(
+        {.a = codes.codes() + first_position(codes, p.segment, p.first) * codes.depth(),
+         .a_stride = layout_.stride * codes.depth(),
+         .rows = p.count,
+         .tap_offsets = taps_[side].data(),
+         .sums = sums,
+         .sums_stride = c.count * engine_.block()},
+        sides_[side].weight->shape, sides_[side].weight->packed.data_ptr(), c.first, c.count);
+  }
+
+  /// The sums of a block of columns; values and gates of geglu are two halves.
+  struct HalvesOfBlock {
+    const int32_t* sums[2];
+    int64_t stride;
+    int64_t column[2];
+    int64_t count;
   };
 
-  /// Values of a block, which stay in cache, then their codes. Rows are those of one long line.
-  void coded_block(const CodeSink& sink, int64_t row_block, int64_t column_block,
-                   const SinkColumns& at) const {
+  /// Values of a block, which stay in cache, then their codes, from channel `channel` of the sink
+  /// on. Rows are those of one long line.
+  void encode(const CodeSink& sink, const Part& p, const HalvesOfBlock& block,
+              int64_t channel) const {
     alignas(64) float values[kRows * 2 * kMostBlock];
-    const int64_t width = engine_.block(), stride = at.halves * width;
-    const int64_t row = row_block / layout_.blocks_per_segment() * layout_.out_width +
-                        row_block % layout_.blocks_per_segment() * kRows;
-    const int64_t count = std::min(kRows, layout_.positions() - row % layout_.out_width);
+    const int64_t width = engine_.block(), stride = block.count * width;
+    const int64_t row = p.segment * layout_.out_width + p.first;
     float* first = values - row * stride;
-    for (int64_t h = 0; h < at.halves; ++h) {
-      block(row_block, column_block + h * at.columns, {first + h * width, stride});
+    for (int64_t h = 0; h < block.count; ++h) {
+      finish(0, p, {block.column[h], 1}, {block.sums[h], block.stride},
+             {first + h * width, stride});
     }
     kernels::Activate a;
     a.x.floats = {first, stride};
-    a.channels = std::min(width, sink.channels - at.first);
+    a.channels = std::min(width, sink.channels - channel);
     a.act = kernels::Act(int(sink.act));
     a.out = sink.out;
-    a.out.codes.data += at.first;
+    a.out.codes.data += channel;
     a.out.sums = nullptr;
     a.out.segments = 1;
-    kernels::activate(a, row, row + count);
-  }
-
-  /// `out`: of row 0, at the block's first column.
-  void block(int64_t row_block, int64_t column_block, const Rows& out) const {
-    alignas(64) int32_t sums[kRows * kMostBlock];
-    const int64_t segment = row_block / layout_.blocks_per_segment();
-    const int64_t p0 = row_block % layout_.blocks_per_segment() * kRows;
-    const int64_t count = std::min(kRows, layout_.positions() - p0);
-    for (size_t i = 0; i < sides_.size(); ++i) {
-      const auto& codes = *sides_[i].codes;
-      engine_.multiply({.a = codes.codes() + first_position(codes, segment, p0) * codes.depth(),
-                        .a_stride = layout_.stride * codes.depth(),
-                        .rows = count,
-                        .tap_offsets = taps_[i].data(),
-                        .sums = sums,
-                        .sums_stride = engine_.block()},
-                       sides_[i].weight->shape, sides_[i].weight->packed.data_ptr(), column_block);
-      finish_block(i, segment, {p0, count}, column_block, sums, out);
-    }
+    kernels::activate(a, row, row + p.count);
   }
 
   /// Where in the code image row `p` of a segment begins.
@@ -148,17 +182,18 @@ class Product {
            padding[0] + layout_.stride * p;
   }
 
-  struct Span {
-    int64_t first, count;
+  struct Sums {
+    const int32_t* data;  ///< of the part's first position
+    int64_t stride;
   };
 
-  /// From sums to outputs, line by line.
-  void finish_block(size_t side, int64_t segment, Span p, int64_t column_block, const int32_t* sums,
-                    const Rows& out) const {
-    const int64_t c0 = column_block * engine_.block();
+  /// From sums to outputs, line by line. `out`: of row 0, at the first column.
+  void finish(size_t side, const Part& p, const Columns& c, const Sums& sums,
+              const Rows& out) const {
+    const int64_t c0 = c.first * engine_.block();
     auto e = side + 1 == sides_.size() ? last_ : kernels::Epilogue{};
     e.rows_per_image = last_.rows_per_image;
-    e.channels = std::min(engine_.block(), outputs_ - c0);
+    e.channels = std::min(c.count * engine_.block(), outputs_ - c0);
     e.factor = coefficients_.factor[side].data() + c0;
     if (e.bias != nullptr) e.bias += c0;
     if (e.channel_bias) e.channel_bias.data += c0;
@@ -172,7 +207,7 @@ class Product {
                     coefficients_.zero[side].data() + c0};
     }
     if (layout_.lines_per_segment == 1) {
-      finish_line(e, segment * layout_.out_width, p, p, sums);
+      finish_line(e, p.segment * layout_.out_width, p, {p.first, p.count}, sums);
       return;
     }
     const int64_t end = p.first + p.count;
@@ -180,16 +215,20 @@ class Product {
       const int64_t from = std::max(p.first, y * layout_.line);
       const int64_t to = std::min(end, y * layout_.line + layout_.out_width);
       if (from >= to) continue;
-      const int64_t row = (segment * layout_.lines_per_segment + y) * layout_.out_width;
+      const int64_t row = (p.segment * layout_.lines_per_segment + y) * layout_.out_width;
       finish_line(e, row - y * layout_.line, p, {from, to - from}, sums);
     }
   }
 
+  struct Span {
+    int64_t first, count;
+  };
+
   /// `shift`: the output row of position 0.
-  void finish_line(kernels::Epilogue& e, int64_t shift, Span block, Span part,
-                   const int32_t* sums) const {
-    e.sums = {sums - (shift + block.first) * engine_.block(), engine_.block()};
-    kernels::epilogue(e, shift + part.first, shift + part.first + part.count);
+  void finish_line(kernels::Epilogue& e, int64_t shift, const Part& p, Span line,
+                   const Sums& sums) const {
+    e.sums = {sums.data - (shift + p.first) * sums.stride, sums.stride};
+    kernels::epilogue(e, shift + line.first, shift + line.first + line.count);
   }
 
   const ProductEngine& engine_;

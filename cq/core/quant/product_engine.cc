@@ -18,10 +18,12 @@ int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-/// Blocks of 64 columns, packed [tap][depth / 4][columns, rounded up to 16][4].
+/// Groups of blocks of 64 columns, each packed [tap][depth / 4][columns, rounded up to 16][4].
 class ByteProducts : public ProductEngine {
  public:
   static constexpr int64_t kBlock = 64, kTile = 16, kQuad = 4;
+  /// Bytes of a group, which should stay in the second-level cache beside its inputs.
+  static constexpr int64_t kGroupBytes = 900 * 1024;
 
   const char* name() const override { return "oneDNN brgemm, u8 x s8"; }
   int64_t block() const override { return kBlock; }
@@ -29,11 +31,22 @@ class ByteProducts : public ProductEngine {
     return round_up(s.columns, kTile) * s.taps * s.depth;
   }
 
+  /// The fewer groups, the less often inputs are read; of as many groups, the narrowest.
+  int64_t blocks_at_once(const OperandShape& s) const override {
+    const int64_t all = blocks(s.columns);
+    int64_t best = 1;
+    for (int64_t n = 2; n <= kMostBlocks; ++n) {
+      if (n * kBlock * s.taps * s.depth > kGroupBytes) break;
+      if ((all + n - 1) / n < (all + best - 1) / best) best = n;
+    }
+    return best;
+  }
+
   void pack(const OperandSource& source, const OperandShape& s, void* packed) const override {
     auto* out = static_cast<int8_t*>(packed);
-    for (int64_t b = 0; b < blocks(s.columns); ++b) {
-      const int64_t first = b * kBlock, count = std::min(kBlock, s.columns - first);
-      const int64_t width = round_up(count, kTile);
+    const int64_t group = blocks_at_once(s) * kBlock;
+    for (int64_t first = 0; first < s.columns; first += group) {
+      const int64_t count = std::min(group, s.columns - first), width = round_up(count, kTile);
       for (int64_t t = 0; t < s.taps; ++t) {
         const int8_t* tap = source.data + first * source.column_stride + t * source.tap_stride;
         for (int64_t k = 0; k < s.depth; k += kQuad, out += width * kQuad) {
@@ -45,19 +58,37 @@ class ByteProducts : public ProductEngine {
     }
   }
 
-  void multiply(const RowBlock& r, const OperandShape& s, const void* packed,
-                int64_t index) const override {
-    const int64_t width = round_up(std::min(kBlock, s.columns - index * kBlock), kTile);
-    const auto* b = static_cast<const signed char*>(packed) + index * kBlock * s.taps * s.depth;
-    for (int64_t t = 0; t < s.taps; ++t, b += s.depth * width) {
-      at::native::cpublas::brgemm(r.rows, width, s.depth, r.a_stride, width, r.sums_stride, t > 0,
-                                  r.a + r.tap_offsets[t], b, r.sums);
+  void multiply(const RowBlock& r, const OperandShape& s, const void* packed, int64_t first,
+                int64_t count) const override {
+    const int64_t group = blocks_at_once(s) * kBlock;
+    const int64_t end = std::min((first + count) * kBlock, s.columns);
+    for (int64_t c = first * kBlock; c < end;) {
+      const int64_t start = c / group * group, next = std::min(end, start + group);
+      multiply_in_group(r, s, static_cast<const int8_t*>(packed) + start * s.taps * s.depth,
+                        {.first = c - start,
+                         .count = round_up(next - c, kTile),
+                         .width = round_up(std::min(group, s.columns - start), kTile)},
+                        r.sums + (c - first * kBlock));
+      c = next;
     }
   }
 
   void finish() const override { at::native::cpublas::brgemm_release(); }
 
  private:
+  struct GroupColumns {
+    int64_t first, count, width;  ///< `width`: of the group
+  };
+
+  static void multiply_in_group(const RowBlock& r, const OperandShape& s, const int8_t* group,
+                                const GroupColumns& c, int32_t* sums) {
+    const auto* b = reinterpret_cast<const signed char*>(group) + c.first * kQuad;
+    for (int64_t t = 0; t < s.taps; ++t, b += s.depth * c.width) {
+      at::native::cpublas::brgemm(r.rows, c.count, s.depth, r.a_stride, c.width, r.sums_stride,
+                                  t > 0, r.a + r.tap_offsets[t], b, sums);
+    }
+  }
+
   /// Four values deep of `count` columns; `there` of the four exist.
   static void pack_quads(const OperandSource& source, const int8_t* from, int64_t there,
                          int64_t count, int8_t* out) {
@@ -114,8 +145,10 @@ class WideProducts : public ProductEngine {
     }
   }
 
-  void multiply(const RowBlock& r, const OperandShape& s, const void* packed,
-                int64_t index) const override {
+  int64_t blocks_at_once(const OperandShape&) const override { return 1; }
+
+  void multiply(const RowBlock& r, const OperandShape& s, const void* packed, int64_t first,
+                int64_t count) const override {
     const int64_t width = s.taps * s.depth;
     thread_local std::vector<int16_t> wide;
     thread_local std::vector<const int16_t*> rows;
@@ -126,19 +159,24 @@ class WideProducts : public ProductEngine {
     sums.resize(size_t(kRows * block()));
     taps.resize(size_t(s.taps));
     for (int64_t t = 0; t < s.taps; ++t) taps[size_t(t)] = t * s.depth;
-    const auto* panel = static_cast<const int16_t*>(packed) + index * s.taps * s.depth * block();
-    for (int64_t first = 0; first < r.rows; first += kRows) {
-      const int64_t count = std::min(kRows, r.rows - first);
-      for (int64_t i = 0; i < count; ++i) {
+    const auto* panels = static_cast<const int16_t*>(packed);
+    for (int64_t row = 0; row < r.rows; row += kRows) {
+      const int64_t here = std::min(kRows, r.rows - row);
+      for (int64_t i = 0; i < here; ++i) {
         int16_t* out = wide.data() + i * width;
         rows[size_t(i)] = out;
         for (int64_t t = 0; t < s.taps; ++t, out += s.depth) {
-          std::copy_n(r.a + (first + i) * r.a_stride + r.tap_offsets[t], s.depth, out);
+          std::copy_n(r.a + (row + i) * r.a_stride + r.tap_offsets[t], s.depth, out);
         }
       }
-      kernels::wide_product({rows.data(), count, taps.data(), s.taps, s.depth, panel}, sums.data());
-      for (int64_t i = 0; i < count; ++i) {
-        std::copy_n(sums.data() + i * block(), block(), r.sums + (first + i) * r.sums_stride);
+      for (int64_t b = 0; b < count; ++b) {
+        const auto* panel = panels + (first + b) * kernels::panel_size(s.taps, s.depth);
+        kernels::wide_product({rows.data(), here, taps.data(), s.taps, s.depth, panel},
+                              sums.data());
+        for (int64_t i = 0; i < here; ++i) {
+          std::copy_n(sums.data() + i * block(), block(),
+                      r.sums + (row + i) * r.sums_stride + b * block());
+        }
       }
     }
   }

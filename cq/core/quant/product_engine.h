@@ -38,17 +38,21 @@ struct RowBlock {
 
 class ProductEngine {
  public:
+  static constexpr int64_t kMostBlocks = 3;
+
   virtual ~ProductEngine() = default;
   virtual const char* name() const = 0;
-  /// Columns that are multiplied at once, a multiple of 8. Sums have room for whole blocks.
+  /// Columns come in blocks of so many, a multiple of 8. Sums have room for whole blocks.
   virtual int64_t block() const = 0;
   int64_t blocks(int64_t columns) const { return (columns + block() - 1) / block(); }
+  /// Blocks that are best multiplied at once, at most kMostBlocks.
+  virtual int64_t blocks_at_once(const OperandShape& shape) const = 0;
   virtual int64_t packed_bytes(const OperandShape& shape) const = 0;
   virtual void pack(const OperandSource& source, const OperandShape& shape, void* packed) const = 0;
-  /// sums[r][0 .. block()) = the columns of block `index`; what lies past the last column is 0 or
-  /// left as it was.
+  /// sums[r][0 .. count block()) = the columns of `count` blocks from `first` on; what lies past the
+  /// last column is 0 or left as it was.
   virtual void multiply(const RowBlock& rows, const OperandShape& shape, const void* packed,
-                        int64_t index) const = 0;
+                        int64_t first, int64_t count) const = 0;
   /// To be called by a thread at the end of a series of products.
   virtual void finish() const = 0;
 };

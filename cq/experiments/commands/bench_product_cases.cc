@@ -127,7 +127,7 @@ KernelCase int8_peak_case() {
       for (int64_t i = 0; i < (last - first) * kRepeats; ++i) {
         engine.multiply(
             {a.data_ptr<uint8_t>(), kDepth, kRows, &none, sums.data_ptr<int32_t>(), engine.block()},
-            shape, b.data_ptr(), 0);
+            shape, b.data_ptr(), 0, 1);
       }
       engine.finish();
     });
