@@ -31,9 +31,17 @@ at::Tensor Executor::run_pair(const Unit& first, const UnitInput& in, const Unit
 }
 
 at::Tensor Executor::self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
-                                    int64_t step) const {
+                                    const Projection& out, int64_t step) const {
   const auto parts = run(qkv, in, step).chunk(3, -1);
-  return attention(unit, parts[0], parts[1], parts[2], step);
+  return projected_attention(unit, parts[0], parts[1], parts[2], out, step);
+}
+
+at::Tensor Executor::projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                         const at::Tensor& k, const at::Tensor& v,
+                                         const Projection& out, int64_t step) const {
+  auto operands = out.rest;
+  operands.x = attention(unit, q, k, v, step);
+  return run(out.unit, operands, step);
 }
 
 at::Tensor FiniteCheck::run(const Unit& unit, const UnitInput& in, int64_t step) const {

@@ -4,6 +4,12 @@
 
 namespace cq {
 
+/// The layer after an attention.
+struct Projection {
+  const Unit& unit;
+  const UnitInput& rest;  ///< its other operands, x undefined
+};
+
 /// Computes the units of a network. `step` is the index of the denoising step (0 = noisiest):
 /// scales and corrections may differ from step to step. Const and safe to share between threads.
 class Executor {
@@ -15,9 +21,13 @@ class Executor {
   virtual at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
                               const UnitInput& rest, int64_t step) const;
   /// Attention among the tokens of `in`, whose queries, keys and values are the thirds of what
-  /// `qkv` gives [B, N, 3 H d], and which nothing else reads.
+  /// `qkv` gives [B, N, 3 H d], and the projection of what it gives. Nothing else reads either.
   virtual at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
-                                    int64_t step) const;
+                                    const Projection& out, int64_t step) const;
+  /// Attention and the projection of what it gives, which nothing else reads.
+  virtual at::Tensor projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                         const at::Tensor& k, const at::Tensor& v,
+                                         const Projection& out, int64_t step) const;
   /// q [B, N, H d], k and v [B, M, H d] -> [B, N, H d].
   virtual at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                                const at::Tensor& v, int64_t step) const = 0;

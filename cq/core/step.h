@@ -61,8 +61,14 @@ class Step {
                       const UnitInput& rest) const {
     return executor_->run_pair(first, in, second, rest, index_);
   }
-  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit) const {
-    return executor_->self_attention(qkv, in, unit, index_);
+  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                            const Projection& out) const {
+    return executor_->self_attention(qkv, in, unit, out, index_);
+  }
+  at::Tensor projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v,
+                                 const Projection& out) const {
+    return executor_->projected_attention(unit, q, k, v, out, index_);
   }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v) const {

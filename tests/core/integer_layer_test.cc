@@ -31,6 +31,7 @@ TEST_P(IntegerLayerTest, ProductsAreExact) {
     const auto& unit = l.unit;
     const auto in = dense_input(l.in);
     const auto codes = quantize_input(unit, in, l.sides);
+    HugeMemory memory;
     std::vector<PackedWeight> weights;
     std::vector<ProductSide> sides;
     weights.reserve(2);
@@ -38,7 +39,7 @@ TEST_P(IntegerLayerTest, ProductsAreExact) {
       const auto w = side_weight(unit, int64_t(i));
       weights.push_back(pack_weight(*GetParam(), unit.name,
                                     quantize_weight(w, l.weights[i], l.bits), l.weights[i], l.bits,
-                                    unit.conv.groups));
+                                    unit.conv.groups, memory));
       sides.push_back({&weights.back(), &codes[i], l.sides[i].range});
     }
     test::OutputCorrection correction;

@@ -32,12 +32,20 @@ class BothWays : public Executor {
     return Executor::run_pair(first, in, second, rest, step);
   }
   at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
-                            int64_t step) const override {
-    const auto fused = integer_.self_attention(qkv, in, unit, step);
-    EXPECT_TRUE(at::equal(fused, integer_.Executor::self_attention(qkv, in, unit, step)))
+                            const Projection& out, int64_t step) const override {
+    const auto fused = integer_.self_attention(qkv, in, unit, out, step);
+    const auto parts = integer_.run(qkv, in, step).chunk(3, -1);
+    EXPECT_TRUE(at::equal(fused, one_by_one(unit, {parts[0], parts[1], parts[2]}, out, step)))
         << unit.name;
     ++fused_;
-    return Executor::self_attention(qkv, in, unit, step);
+    return Executor::self_attention(qkv, in, unit, out, step);
+  }
+  at::Tensor projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v, const Projection& out,
+                                 int64_t step) const override {
+    const auto fused = integer_.projected_attention(unit, q, k, v, out, step);
+    EXPECT_TRUE(at::equal(fused, one_by_one(unit, {q, k, v}, out, step))) << unit.name;
+    return Executor::projected_attention(unit, q, k, v, out, step);
   }
   /// Calls of layers that may be fused.
   int fused() const { return fused_; }
@@ -48,6 +56,13 @@ class BothWays : public Executor {
   }
 
  private:
+  at::Tensor one_by_one(const AttentionUnit& unit, const std::array<at::Tensor, 3>& qkv,
+                        const Projection& out, int64_t step) const {
+    auto operands = out.rest;
+    operands.x = integer_.attention(unit, qkv[0], qkv[1], qkv[2], step);
+    return integer_.run(out.unit, operands, step);
+  }
+
   mutable int fused_ = 0;
   static at::Tensor compare(const std::string& layer, at::Tensor a, const at::Tensor& b) {
     EXPECT_EQ(a.sizes(), b.sizes()) << layer;

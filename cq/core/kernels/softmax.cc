@@ -78,25 +78,6 @@ struct FloatScores {
   }
 };
 
-/// 2^x for -126 <= x <= 0, relative error below 2e-7.
-HWY_INLINE VF exp2_below(VF x) {
-#if HWY_TARGET <= HWY_AVX3
-  // The fraction and the scaling by a power of two in one instruction each; minimax polynomial of
-  // degree 5 on [0, 1) with 2^0 = 1.
-  const DF d;
-  constexpr int kFraction = 1;  // x - floor(x)
-  const VF f{_mm512_reduce_ps(x.raw, kFraction)};
-  VF p = hn::MulAdd(f, hn::Set(d, 0.0018671304F), hn::Set(d, 0.00901703F));
-  p = hn::MulAdd(f, p, hn::Set(d, 0.055799913F));
-  p = hn::MulAdd(f, p, hn::Set(d, 0.24016444F));
-  p = hn::MulAdd(f, p, hn::Set(d, 0.6931513F));
-  p = hn::MulAdd(f, p, hn::Set(d, 1.0F));
-  return VF{_mm512_scalef_ps(p.raw, x.raw)};
-#else
-  return exp2_of(x);
-#endif
-}
-
 /// Values from 0 on, in units of the scale, to codes of 8 bits without a zero point: the conversion
 /// clamps.
 struct UnsignedEncoder {
@@ -117,7 +98,7 @@ HWY_INLINE void softmax_row(const Softmax& s, Scores scores, const Encode& encod
   const VF exponent = hn::Set(d, s.factor * kLog2E), least = hn::Set(d, -126.0F);
   VF sum = hn::Zero(d);
   over_row(s.columns, [&](const auto& at) HWY_ATTR {
-    VF e = exp2_below(hn::Max(hn::Mul(scores.below(at), exponent), least));
+    VF e = exp2_of(hn::Max(hn::Mul(scores.below(at), exponent), least));
     if constexpr (std::is_same_v<std::decay_t<decltype(at)>, Part>) {
       e = hn::IfThenElseZero(hn::FirstN(d, size_t(at.count)), e);
     }

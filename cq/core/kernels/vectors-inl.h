@@ -51,35 +51,50 @@ struct Whole {
   HWY_INLINE void store_bytes(hn::Vec<D8> v, uint8_t* row) const { hn::StoreU(v, D8(), row + at); }
 };
 
-/// The last `count` values of a row, fewer than a vector: no memory beyond them is touched. Lanes
-/// past them hold zeros.
+/// The first `count` values, fewer than a vector, zeros past them; no memory beyond is touched.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> load_first(D d, const T* p, int64_t count) {
+#if HWY_TARGET <= HWY_AVX3
+  return hn::MaskedLoad(hn::FirstN(d, size_t(count)), d, p);
+#else  // which may touch what it masks
+  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::memcpy(buffer, p, size_t(count) * sizeof(T));
+  return hn::LoadU(d, buffer);
+#endif
+}
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void store_first(hn::Vec<D> v, D d, T* p, int64_t count) {
+#if HWY_TARGET <= HWY_AVX3
+  hn::BlendedStore(v, hn::FirstN(d, size_t(count)), d, p);
+#else
+  HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(float)];
+  hn::StoreU(v, d, buffer);
+  std::memcpy(p, buffer, size_t(count) * sizeof(T));
+#endif
+}
+
+HWY_INLINE VF load_first_as_float(const float* p, int64_t count) {
+  return load_first(DF(), p, count);
+}
+HWY_INLINE VF load_first_as_float(const int32_t* p, int64_t count) {
+  return hn::ConvertTo(DF(), load_first(DI(), p, count));
+}
+HWY_INLINE VF load_first_as_float(const uint8_t* p, int64_t count) {
+  return hn::ConvertTo(DF(), hn::PromoteTo(DI(), load_first(D8(), p, count)));
+}
+
+/// The last `count` values of a row, fewer than a vector.
 struct Part {
   int64_t at, count;
   template <class T>
   HWY_INLINE VF load(const T* row) const {
-    HWY_ALIGN T buffer[HWY_MAX_BYTES / sizeof(float)] = {};
-    std::memcpy(buffer, row + at, size_t(count) * sizeof(T));
-    return load_as_float(buffer);
+    return load_first_as_float(row + at, count);
   }
-  HWY_INLINE VI load_int(const int32_t* row) const {
-    HWY_ALIGN int32_t buffer[HWY_MAX_BYTES / sizeof(float)] = {};
-    std::memcpy(buffer, row + at, size_t(count) * sizeof(int32_t));
-    return hn::Load(DI(), buffer);
-  }
-  HWY_INLINE void store(VF v, float* row) const {
-    HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
-    hn::Store(v, DF(), buffer);
-    std::memcpy(row + at, buffer, size_t(count) * sizeof(float));
-  }
-  HWY_INLINE void store_int(VI v, int32_t* row) const {
-    HWY_ALIGN int32_t buffer[HWY_MAX_BYTES / sizeof(float)];
-    hn::Store(v, DI(), buffer);
-    std::memcpy(row + at, buffer, size_t(count) * sizeof(int32_t));
-  }
+  HWY_INLINE VI load_int(const int32_t* row) const { return load_first(DI(), row + at, count); }
+  HWY_INLINE void store(VF v, float* row) const { store_first(v, DF(), row + at, count); }
+  HWY_INLINE void store_int(VI v, int32_t* row) const { store_first(v, DI(), row + at, count); }
   HWY_INLINE void store_bytes(hn::Vec<D8> v, uint8_t* row) const {
-    HWY_ALIGN uint8_t buffer[HWY_MAX_BYTES / sizeof(float)];
-    hn::StoreU(v, D8(), buffer);
-    std::memcpy(row + at, buffer, size_t(count));
+    store_first(v, D8(), row + at, count);
   }
 };
 
@@ -108,10 +123,21 @@ HWY_INLINE VF reciprocal(VF x) {
 constexpr float kRounder = 12582912.0F;  // 1.5 2^23
 constexpr int32_t kRounderBits = 0x4B400000;
 
-/// 2^x for -126 <= x <= 126, relative error below 2e-7 (minimax polynomial of degree 5 with 2^0 =
+/// 2^x for -126 <= x <= 126, relative error below 2e-7 (minimax polynomials of degree 5 with 2^0 =
 /// 1).
 HWY_INLINE VF exp2_of(VF x) {
   const DF d;
+#if HWY_TARGET <= HWY_AVX3
+  // The fraction, from 0 on, and the scaling by a power of two in one instruction each.
+  constexpr int kFraction = 1;  // x - floor(x)
+  const VF f{_mm512_reduce_ps(x.raw, kFraction)};
+  VF p = hn::MulAdd(f, hn::Set(d, 0.0018671304F), hn::Set(d, 0.00901703F));
+  p = hn::MulAdd(f, p, hn::Set(d, 0.055799913F));
+  p = hn::MulAdd(f, p, hn::Set(d, 0.24016444F));
+  p = hn::MulAdd(f, p, hn::Set(d, 0.6931513F));
+  p = hn::MulAdd(f, p, hn::Set(d, 1.0F));
+  return VF{_mm512_scalef_ps(p.raw, x.raw)};
+#else
   const DI di;
   const VF shifted = hn::Add(x, hn::Set(d, kRounder));
   const VF f = hn::Sub(x, hn::Sub(shifted, hn::Set(d, kRounder)));
@@ -123,10 +149,7 @@ HWY_INLINE VF exp2_of(VF x) {
   // The rounder's own bits leave on the left.
   const VI exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
-}
-
-HWY_INLINE VF clamp_exponent(VF x) {
-  return hn::Min(hn::Max(x, hn::Set(DF(), -126.0F)), hn::Set(DF(), 126.0F));
+#endif
 }
 
 constexpr float kLog2E = 1.44269504F;
@@ -134,7 +157,12 @@ constexpr float kLog2E = 1.44269504F;
 /// x / (1 + 2^y): x times the logistic function of -y ln 2, for |x| below 1e34 (where it is
 /// negligible it is not yet zero).
 HWY_INLINE VF gated(VF x, VF y) {
-  const VF e = exp2_of(clamp_exponent(y));
+  const VF most = hn::Min(y, hn::Set(DF(), 126.0F));
+#if HWY_TARGET <= HWY_AVX3
+  const VF e = exp2_of(most);  // which goes to zero by itself
+#else
+  const VF e = exp2_of(hn::Max(most, hn::Set(DF(), -126.0F)));
+#endif
   return hn::Mul(x, reciprocal(hn::Add(e, hn::Set(DF(), 1.0F))));
 }
 

@@ -72,11 +72,10 @@ SpatialTransformer::Block SpatialTransformer::make_block(const Scope& scope,
 
 at::Tensor SpatialTransformer::run(const Block& b, at::Tensor x, const at::Tensor& context,
                                    const Step& step) {
-  const auto attended = step.self_attention(*b.self_qkv, {.x = x}, *b.self);
-  x = step.run(*b.self_out, {.x = attended, .residual = x});
+  x = step.self_attention(*b.self_qkv, {.x = x}, *b.self, {*b.self_out, {.x = {}, .residual = x}});
   const auto q = step.run(*b.cross_q, {.x = x});
   const auto kv = step.run(*b.cross_kv, {.x = context}).chunk(2, -1);
-  x = step.run(*b.cross_out, {.x = step.attention(*b.cross, q, kv[0], kv[1]), .residual = x});
+  x = step.projected_attention(*b.cross, q, kv[0], kv[1], {*b.cross_out, {.x = {}, .residual = x}});
   return step.run_pair(*b.feed_in, {.x = x}, *b.feed_out, {.x = {}, .residual = x});
 }
 

@@ -99,9 +99,9 @@ DiT::Block DiT::make_block(const Scope& scope) const {
 
 at::Tensor DiT::run(const Block& b, at::Tensor x, const at::Tensor& c, const Step& step) const {
   const auto m = step.run(*b.modulation, {.x = c}).chunk(6, 1);  // shift, scale, gate; twice
-  x = step.at_gated(b.attention_point, m[2], x, [&](UnitInput end) {
-    end.x = step.self_attention(*b.qkv, {.x = x, .scale = m[1], .shift = m[0]}, *b.attention);
-    return step.run(*b.proj, end);
+  x = step.at_gated(b.attention_point, m[2], x, [&](const UnitInput& end) {
+    return step.self_attention(*b.qkv, {.x = x, .scale = m[1], .shift = m[0]}, *b.attention,
+                               {*b.proj, end});
   });
   return step.at_gated(b.mlp_point, m[5], x, [&](const UnitInput& end) {
     return step.run_pair(*b.fc1, {.x = x, .scale = m[4], .shift = m[3]}, *b.fc2, end);

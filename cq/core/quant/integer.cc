@@ -20,6 +20,23 @@ void check_bits(const char* what, int64_t bits) {
   throw UsageError("[quant] {}={}: integer execution supports 2 to 8 bits", what, bits);
 }
 
+/// Whether what a layer reads may come as codes: nothing is computed on it but an activation.
+bool takes_codes(const Unit& unit, const UnitInput& rest) {
+  return unit.norm.kind == NormKind::none && unit.resample == Resample::none && !unit.is_conv() &&
+         unit.seam == 0 && !rest.scale.defined();
+}
+
+/// Tokens [batch, tokens, inputs of the unit] as codes of its input.
+CodeImage hidden_codes(const Unit& unit, const InputSide& side, int64_t batch, int64_t tokens) {
+  return {{batch, 1, tokens, unit.in_channels()}, unit.conv, side.sums};
+}
+
+kernels::CodeOutput output_of(const CodeImage& codes, const InputSide& side) {
+  return {.codes = {codes.codes(), codes.depth()},
+          .range = code_range(side.range, side.bits),
+          .sums = codes.sums()};
+}
+
 /// The stream that libtorch's operators run on.
 void* current_cuda_stream() {
   const c10::impl::VirtualGuardImpl gpu(at::kCUDA);
@@ -68,8 +85,9 @@ IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& 
       const auto ranges = read_weight_ranges(calibration, unit, side);
       const int64_t bits = weight_bits(unit, quant);
       const auto codes = weight_codes(calibration, unit, side, ranges, bits);
-      state.sides.push_back({pack_weight(engine, unit.name, codes, ranges, bits, unit.conv.groups),
-                             read_ranges(calibration, act_key(unit, side))});
+      state.sides.push_back(
+          {pack_weight(engine, unit.name, codes, ranges, bits, unit.conv.groups, memory_),
+           read_ranges(calibration, act_key(unit, side))});
       release_mapped_pages(codes.data_ptr(), codes.nbytes());
     }
     // The packed weight is what is used from here on.
@@ -114,22 +132,16 @@ at::Tensor IntegerExecutor::run(const Unit& unit, const UnitInput& in, int64_t s
 
 at::Tensor IntegerExecutor::run_pair(const Unit& first, const UnitInput& in, const Unit& second,
                                      const UnitInput& rest, int64_t step) const {
-  const bool plain = second.norm.kind == NormKind::none && second.resample == Resample::none &&
-                     !second.is_conv() && second.seam == 0 && !rest.scale.defined();
-  if (!plain || in.x.dim() != 3 ||
+  if (!takes_codes(second, rest) || in.x.dim() != 3 ||
       !can_end_in_codes(engine_, first, second.act == Activation::geglu ? 2 : 1)) {
     return QuantizedExecutor::run_pair(first, in, second, rest, step);
   }
   const auto input = dense_input(in), operands = dense_input(rest);
   const auto codes = quantize_input(first, input, input_sides(first, step));
   const auto side = input_sides(second, step)[0];
-  const std::vector<CodeImage> hidden{
-      CodeImage({in.x.size(0), 1, in.x.size(1), second.in_channels()}, second.conv, side.sums)};
-  const kernels::CodeOutput out{.codes = {hidden[0].codes(), hidden[0].depth()},
-                                .range = code_range(side.range, side.bits),
-                                .sums = hidden[0].sums()};
+  const std::vector<CodeImage> hidden{hidden_codes(second, side, in.x.size(0), in.x.size(1))};
   integer_product_to_codes(engine_, product_sides(first, codes, step), {&first, &input, 3},
-                           {{second.act, out, second.in_channels()}});
+                           {{second.act, output_of(hidden[0], side), second.in_channels()}});
   return integer_product(engine_, product_sides(second, hidden, step), {&second, &operands, 3});
 }
 
@@ -151,9 +163,10 @@ at::Tensor IntegerExecutor::attention(const AttentionUnit& unit, const at::Tenso
 }
 
 at::Tensor IntegerExecutor::self_attention(const Unit& qkv, const UnitInput& in,
-                                           const AttentionUnit& unit, int64_t step) const {
-  if (in.x.dim() != 3 || !can_end_in_codes(engine_, qkv, 3)) {
-    return QuantizedExecutor::self_attention(qkv, in, unit, step);
+                                           const AttentionUnit& unit, const Projection& out,
+                                           int64_t step) const {
+  if (in.x.dim() != 3 || in.x.size(1) == 1 || !can_end_in_codes(engine_, qkv, 3)) {
+    return QuantizedExecutor::self_attention(qkv, in, unit, out, step);
   }
   const auto input = dense_input(in);
   const auto codes = quantize_input(qkv, input, input_sides(qkv, step));
@@ -161,14 +174,54 @@ at::Tensor IntegerExecutor::self_attention(const Unit& qkv, const UnitInput& in,
   const int64_t channels = qkv.out_channels() / 3;
   const std::array<int64_t, 3> sizes{in.x.size(0), in.x.size(1), channels};
   using Role = CodedTokens::Role;
-  const CodedTokens q(Role::queries, r.q, r.act_bits, sizes, unit.heads);
-  const CodedTokens k(Role::keys, r.k, r.act_bits, sizes, unit.heads);
-  const CodedTokens v(Role::values, r.v, r.act_bits, sizes, unit.heads);
-  integer_product_to_codes(engine_, product_sides(qkv, codes, step), {&qkv, &input, 3},
-                           {{Activation::none, q.output(), channels},
-                            {Activation::none, k.output(), channels},
-                            {Activation::none, v.output(), channels}});
-  return integer_attention(engine_, q, k, v, unit.heads, r);
+  const Coded tokens{CodedTokens(Role::queries, r.q, r.act_bits, sizes, unit.heads),
+                     CodedTokens(Role::keys, r.k, r.act_bits, sizes, unit.heads),
+                     CodedTokens(Role::values, r.v, r.act_bits, sizes, unit.heads)};
+  std::vector<CodeSink> sinks;
+  for (const auto& t : tokens) sinks.push_back({Activation::none, t.output(), channels});
+  integer_product_to_codes(engine_, product_sides(qkv, codes, step), {&qkv, &input, 3}, sinks);
+  return project(unit, tokens, out, step);
+}
+
+at::Tensor IntegerExecutor::projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                                const at::Tensor& k, const at::Tensor& v,
+                                                const Projection& out, int64_t step) const {
+  const auto r = ranges_of(unit, step);
+  using Role = CodedTokens::Role;
+  const auto values = quantize_tokens(Role::values, v, r.v, r.act_bits, unit.heads);
+  if (k.size(1) > 1) {
+    return project(unit,
+                   {quantize_tokens(Role::queries, q, r.q, r.act_bits, unit.heads),
+                    quantize_tokens(Role::keys, k, r.k, r.act_bits, unit.heads), values},
+                   out, step);
+  }
+  // Every token gets the same.
+  auto operands = out.rest;
+  operands.x = attend_one_key(values, r);
+  if (operands.gate.defined() || operands.channel_bias.defined()) {
+    operands.x = operands.x.expand(q.sizes());
+    return run(out.unit, operands, step);
+  }
+  operands.residual = at::Tensor();
+  const auto one = run(out.unit, operands, step);
+  if (!out.rest.residual.defined()) return one.expand({-1, q.size(1), -1}).contiguous();
+  return out.rest.residual + one;
+}
+
+at::Tensor IntegerExecutor::project(const AttentionUnit& unit, const Coded& tokens,
+                                    const Projection& out, int64_t step) const {
+  const auto& [q, k, v] = tokens;
+  const auto r = ranges_of(unit, step);
+  if (!takes_codes(out.unit, out.rest) || out.unit.act != Activation::none) {
+    auto operands = out.rest;
+    operands.x = integer_attention(engine_, q, k, v, unit.heads, r);
+    return run(out.unit, operands, step);
+  }
+  const auto operands = dense_input(out.rest);
+  const auto side = input_sides(out.unit, step)[0];
+  const std::vector<CodeImage> codes{hidden_codes(out.unit, side, q.batch(), q.tokens())};
+  integer_attention_to_codes(engine_, q, k, v, unit.heads, r, output_of(codes[0], side));
+  return integer_product(engine_, product_sides(out.unit, codes, step), {&out.unit, &operands, 3});
 }
 
 std::string IntegerExecutor::describe(const Unit& unit) const {

@@ -40,9 +40,12 @@ class IntegerExecutor : public QuantizedExecutor {
   /// A feed-forward network's hidden values exist as codes only.
   at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
                       const UnitInput& rest, int64_t step) const override;
-  /// Queries, keys and values exist as codes only.
+  /// Queries, keys and values exist as codes only, and so does what goes to the projection.
   at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
-                            int64_t step) const override;
+                            const Projection& out, int64_t step) const override;
+  at::Tensor projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v, const Projection& out,
+                                 int64_t step) const override;
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override;
   std::string describe(const Unit& unit) const override;
@@ -61,12 +64,17 @@ class IntegerExecutor : public QuantizedExecutor {
     std::vector<Side> sides;
     const Corrections::Output* correction = nullptr;
   };
+  /// Queries, keys and values.
+  using Coded = std::array<CodedTokens, 3>;
+  at::Tensor project(const AttentionUnit& unit, const Coded& tokens, const Projection& out,
+                     int64_t step) const;
   AttentionRanges ranges_of(const AttentionUnit& unit, int64_t step) const;
   std::vector<InputSide> input_sides(const Unit& unit, int64_t step) const;
   std::vector<ProductSide> product_sides(const Unit& unit, const std::vector<CodeImage>& codes,
                                          int64_t step) const;
 
   const ProductEngine& engine_;
+  HugeMemory memory_;  ///< of the packed weights
   QuantParameters quant_;
   std::vector<UnitState> units_;
   std::vector<std::array<std::vector<QuantRange>, 4>> attentions_;

@@ -24,6 +24,7 @@ constexpr int64_t kSlack = 64;
 constexpr int64_t kScore = sizeof(int32_t);
 constexpr int32_t kSignedOffset = 128;
 constexpr int64_t kSmall = 16384;
+constexpr int64_t kMostColumns = 64 * ProductEngine::kMostBlocks;
 
 int64_t round_up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -40,19 +41,6 @@ int64_t row_bytes(int64_t n) {
 at::Tensor with_rows(const at::Tensor& x) {
   const bool rows = x.stride(2) == 1 && x.stride(0) == x.size(1) * x.stride(1);
   return x.scalar_type() == at::kFloat && rows ? x : x.to(at::kFloat).contiguous();
-}
-
-CodedTokens quantize_tokens(CodedTokens::Role role, const at::Tensor& tokens,
-                            const QuantRange& range, int64_t bits, int64_t heads) {
-  const auto x = with_rows(tokens);
-  const CodedTokens coded(role, range, bits, x.sizes(), heads);
-  kernels::Activate a;
-  a.x.floats = {x.data_ptr<float>(), x.stride(1)};
-  a.channels = coded.channels();
-  a.out = coded.output();
-  parallel_for(0, coded.batch() * coded.tokens(), std::max<int64_t>(1, kSmall / a.channels),
-               [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
-  return coded;
 }
 
 /// One piece of memory in equal parts, a cache line or more apart. (Selecting rows of a tensor
@@ -101,11 +89,31 @@ class Attention {
   }
 
   at::Tensor run() {
+    auto out = at::empty({batch_, queries_, channels_}, at::kFloat);
+    attend_all({.floats = out.data_ptr<float>(), .codes = nullptr});
+    return out;
+  }
+
+  void run(const kernels::CodeOutput& out) {
+    attend_all({.floats = nullptr, .codes = &out});
+    if (out.sums == nullptr) return;
+    parallel_for(0, batch_ * queries_, 1024, [&](int64_t first, int64_t last) {
+      kernels::code_sums(out, channels_, first, last);
+    });
+  }
+
+ private:
+  /// One of the two.
+  struct Target {
+    float* floats;
+    const kernels::CodeOutput* codes;
+  };
+
+  void attend_all(const Target& out) {
     const int64_t pairs = batch_ * heads_;
     parallel_for(0, pairs, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) pack(i);
     });
-    auto out = at::empty({batch_, queries_, channels_}, at::kFloat);
     const int64_t blocks = (queries_ + queries_at_once_ - 1) / queries_at_once_;
     const int64_t threads = at::get_num_threads();
     const PackedParts queries(threads, queries_at_once_ * query_stride_);
@@ -115,15 +123,13 @@ class Attention {
       const int64_t thread = at::get_thread_num();
       for (int64_t i = first; i < last; ++i) {
         attend(
-            i / blocks, i % blocks * queries_at_once_, out.data_ptr<float>(),
+            i / blocks, i % blocks * queries_at_once_, out,
             {queries.at(thread), reinterpret_cast<int32_t*>(scores.at(thread)), codes.at(thread)});
       }
       engine_.finish();
     });
-    return out;
   }
 
- private:
   struct Workspace {
     uint8_t* queries;
     int32_t* scores;
@@ -156,7 +162,7 @@ class Attention {
     }
   }
 
-  void attend(int64_t pair, int64_t first, float* out, const Workspace& w) const {
+  void attend(int64_t pair, int64_t first, const Target& out, const Workspace& w) const {
     const int64_t image = pair / heads_, head = pair % heads_, none = 0;
     const int64_t count = std::min(queries_at_once_, queries_ - first);
     const int64_t row = image * queries_ + first;
@@ -182,7 +188,6 @@ class Attention {
                               .range = code_range(ranges_.p, ranges_.softmax_bits),
                               .sums = row_sums}},
                      0, count);
-    constexpr int64_t kMostColumns = 64 * ProductEngine::kMostBlocks;
     alignas(64) int32_t sums[kQueries * kMostColumns];
     const int64_t at_once = engine_.blocks_at_once(value_shape_);
     const int64_t columns = at_once * engine_.block();
@@ -200,10 +205,29 @@ class Attention {
                           .rows_per_image = kQueries,
                           .factor = factor_.data(),
                           .bias = value_bias_.data_ptr<float>() + pair * width_ + c0,
-                          .out = {out + row * channels_ + head * width_ + c0, channels_}};
+                          .out = {}};
       e.terms[0] = {row_sums, row_factor_.data()};
-      kernels::epilogue(e, 0, count);
+      finish(e, count, row * channels_ + head * width_ + c0, out);
     }
+  }
+
+  /// From sums to the target, from its value `at` on.
+  void finish(kernels::Epilogue& e, int64_t count, int64_t at, const Target& out) const {
+    if (out.codes == nullptr) {
+      e.out = {out.floats + at, channels_};
+      kernels::epilogue(e, 0, count);
+      return;
+    }
+    alignas(64) float values[kQueries * kMostColumns];
+    e.out = {values, e.channels};
+    kernels::epilogue(e, 0, count);
+    kernels::Activate a;
+    a.x.floats = {values, e.channels};
+    a.channels = e.channels;
+    a.out = *out.codes;
+    a.out.codes.data += at;
+    a.out.sums = nullptr;
+    kernels::activate(a, 0, count);
   }
 
   const ProductEngine& engine_;
@@ -217,28 +241,6 @@ class Attention {
   at::Tensor column_terms_, value_bias_;
   std::vector<float> factor_, row_factor_;  ///< [width]
 };
-
-/// The softmax of one score is 1 whatever the query: every token gets the one value, both at the
-/// rounding of their quantizers.
-at::Tensor attend_one_key(int64_t queries, const CodedTokens& v, const AttentionRanges& ranges) {
-  const int64_t batch = v.batch(), channels = v.channels();
-  const double top = double((int64_t(1) << ranges.softmax_bits) - 1);
-  const double steps = std::nearbyint(double(1.0f / float(ranges.p.scale)));
-  const double code = std::clamp(steps + double(ranges.p.zero_point), 0.0, top);
-  const auto weight = float((code - double(ranges.p.zero_point)) * ranges.p.scale * ranges.v.scale);
-  const auto* codes = reinterpret_cast<const int8_t*>(v.codes());
-  auto out = at::empty({batch, queries, channels}, at::kFloat);
-  auto* values = out.data_ptr<float>();
-  for (int64_t b = 0; b < batch; ++b) {
-    float* first = values + b * queries * channels;
-    for (int64_t c = 0; c < channels; ++c) {
-      const int64_t step = codes[b * channels + c] + kSignedOffset - ranges.v.zero_point;
-      first[c] = weight * float(step);
-    }
-    for (int64_t n = 1; n < queries; ++n) std::copy_n(first, channels, first + n * channels);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -263,18 +265,52 @@ kernels::CodeOutput CodedTokens::output() const {
           .segments = sums_.defined() ? heads_ : 1};
 }
 
+CodedTokens quantize_tokens(CodedTokens::Role role, const at::Tensor& tokens,
+                            const QuantRange& range, int64_t bits, int64_t heads) {
+  const auto x = with_rows(tokens);
+  const CodedTokens coded(role, range, bits, x.sizes(), heads);
+  kernels::Activate a;
+  a.x.floats = {x.data_ptr<float>(), x.stride(1)};
+  a.channels = coded.channels();
+  a.out = coded.output();
+  parallel_for(0, coded.batch() * coded.tokens(), std::max<int64_t>(1, kSmall / a.channels),
+               [&](int64_t first, int64_t last) { kernels::activate(a, first, last); });
+  return coded;
+}
+
+/// Both at the rounding of their quantizers.
+at::Tensor attend_one_key(const CodedTokens& v, const AttentionRanges& ranges) {
+  const int64_t batch = v.batch(), channels = v.channels();
+  const double top = double((int64_t(1) << ranges.softmax_bits) - 1);
+  const double steps = std::nearbyint(double(1.0f / float(ranges.p.scale)));
+  const double code = std::clamp(steps + double(ranges.p.zero_point), 0.0, top);
+  const auto weight = float((code - double(ranges.p.zero_point)) * ranges.p.scale * ranges.v.scale);
+  const auto* codes = reinterpret_cast<const int8_t*>(v.codes());
+  auto out = at::empty({batch, 1, channels}, at::kFloat);
+  auto* values = out.data_ptr<float>();
+  for (int64_t i = 0; i < batch * channels; ++i) {
+    values[i] = weight * float(codes[i] + kSignedOffset - ranges.v.zero_point);
+  }
+  return out;
+}
+
 at::Tensor integer_attention(const ProductEngine& engine, const CodedTokens& q,
                              const CodedTokens& k, const CodedTokens& v, int64_t heads,
                              const AttentionRanges& ranges) {
-  if (k.tokens() == 1) return attend_one_key(q.tokens(), v, ranges);
   return Attention(engine, q, k, v, heads, ranges).run();
+}
+
+void integer_attention_to_codes(const ProductEngine& engine, const CodedTokens& q,
+                                const CodedTokens& k, const CodedTokens& v, int64_t heads,
+                                const AttentionRanges& ranges, const kernels::CodeOutput& out) {
+  Attention(engine, q, k, v, heads, ranges).run(out);
 }
 
 at::Tensor integer_attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
                              const at::Tensor& v, int64_t heads, const AttentionRanges& r) {
   using Role = CodedTokens::Role;
   const auto values = quantize_tokens(Role::values, v, r.v, r.act_bits, heads);
-  if (k.size(1) == 1) return attend_one_key(q.size(1), values, r);
+  if (k.size(1) == 1) return attend_one_key(values, r).expand(q.sizes()).contiguous();
   return integer_attention(engine, quantize_tokens(Role::queries, q, r.q, r.act_bits, heads),
                            quantize_tokens(Role::keys, k, r.k, r.act_bits, heads), values, heads,
                            r);

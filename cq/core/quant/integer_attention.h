@@ -34,14 +34,25 @@ class CodedTokens {
   at::Tensor codes_, sums_;
 };
 
+CodedTokens quantize_tokens(CodedTokens::Role role, const at::Tensor& tokens,
+                            const QuantRange& range, int64_t bits, int64_t heads);
+
 /// softmax(q k^T / sqrt(d)) v with q, k, v and the softmax's output quantized and both products in
 /// integers. q [B, N, H d], k and v [B, M, H d] float32 with contiguous rows -> [B, N, H d].
 at::Tensor integer_attention(const ProductEngine& engine, const at::Tensor& q, const at::Tensor& k,
                              const at::Tensor& v, int64_t heads, const AttentionRanges& ranges);
 
-/// The same of tokens that are codes already.
+/// The same of tokens that are codes already; several keys.
 at::Tensor integer_attention(const ProductEngine& engine, const CodedTokens& q,
                              const CodedTokens& k, const CodedTokens& v, int64_t heads,
                              const AttentionRanges& ranges);
+
+/// The same to codes, rows of [B N][H d], its floats never leaving the cache.
+void integer_attention_to_codes(const ProductEngine& engine, const CodedTokens& q,
+                                const CodedTokens& k, const CodedTokens& v, int64_t heads,
+                                const AttentionRanges& ranges, const kernels::CodeOutput& out);
+
+/// What every query gets of a single key and value, as the softmax of one score is 1: [B, 1, H d].
+at::Tensor attend_one_key(const CodedTokens& v, const AttentionRanges& ranges);
 
 }  // namespace cq

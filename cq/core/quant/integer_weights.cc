@@ -77,7 +77,7 @@ WeightRows weight_rows(const std::string& layer, const at::Tensor& codes,
 
 PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
                          const at::Tensor& codes, const WeightRanges& ranges, int64_t bits,
-                         int64_t groups) {
+                         int64_t groups, HugeMemory& memory) {
   const auto stored = weight_rows(layer, codes, ranges, bits, groups, kCodeMultiple);
   const auto& rows = stored.rows;
   const int64_t kh = rows.size(1), tap_depth = rows.size(2) * rows.size(3);
@@ -87,7 +87,7 @@ PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
   out.zero = to_vector(stored.zero);
   out.column_sums = to_vector(stored.column_sums);
   out.has_zero = stored.has_zero;
-  out.packed = at::empty({engine.packed_bytes(out.shape)}, at::kByte);
+  out.packed = memory.bytes(engine.packed_bytes(out.shape));
   engine.pack({.data = rows.data_ptr<int8_t>(),
                .column_stride = kh * tap_depth,
                .tap_stride = tap_depth,

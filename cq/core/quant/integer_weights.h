@@ -1,6 +1,7 @@
 #pragma once
 #include <vector>
 
+#include "cq/core/huge_memory.h"
 #include "cq/core/quant/product_engine.h"
 #include "cq/core/quant/quantizer.h"
 
@@ -41,7 +42,7 @@ WeightRows weight_rows(const std::string& layer, const at::Tensor& codes,
 /// rounded up to a multiple of 4. Throws RunError naming `layer` where sums may pass 32 bits.
 PackedWeight pack_weight(const ProductEngine& engine, const std::string& layer,
                          const at::Tensor& codes, const WeightRanges& ranges, int64_t bits,
-                         int64_t groups);
+                         int64_t groups, HugeMemory& memory);
 
 /// What depths are rounded up to for the CPU's engines.
 inline constexpr int64_t kCodeMultiple = 4;

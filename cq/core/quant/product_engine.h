@@ -49,8 +49,8 @@ class ProductEngine {
   virtual int64_t blocks_at_once(const OperandShape& shape) const = 0;
   virtual int64_t packed_bytes(const OperandShape& shape) const = 0;
   virtual void pack(const OperandSource& source, const OperandShape& shape, void* packed) const = 0;
-  /// sums[r][0 .. count block()) = the columns of `count` blocks from `first` on; what lies past the
-  /// last column is 0 or left as it was.
+  /// sums[r][0 .. count block()) = the columns of `count` blocks from `first` on; what lies past
+  /// the last column is 0 or left as it was.
   virtual void multiply(const RowBlock& rows, const OperandShape& shape, const void* packed,
                         int64_t first, int64_t count) const = 0;
   /// To be called by a thread at the end of a series of products.

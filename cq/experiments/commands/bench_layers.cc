@@ -47,9 +47,18 @@ class TimingExecutor : public Executor {
                  [&] { return inner_.run_pair(first, in, second, rest, step); });
   }
   at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
-                            int64_t step) const override {
-    return timed(pair_name(qkv.name, unit.name), bytes_of(in) + code_bytes(qkv),
-                 [&] { return inner_.self_attention(qkv, in, unit, step); });
+                            const Projection& out, int64_t step) const override {
+    return timed(pair_name(pair_name(qkv.name, unit.name), out.unit.name),
+                 bytes_of(in) + bytes_of(out.rest) + code_bytes(qkv) + code_bytes(out.unit),
+                 [&] { return inner_.self_attention(qkv, in, unit, out, step); });
+  }
+  at::Tensor projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v, const Projection& out,
+                                 int64_t step) const override {
+    return timed(
+        pair_name(unit.name, out.unit.name),
+        bytes_of(q) + bytes_of(k) + bytes_of(v) + bytes_of(out.rest) + code_bytes(out.unit),
+        [&] { return inner_.projected_attention(unit, q, k, v, out, step); });
   }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {

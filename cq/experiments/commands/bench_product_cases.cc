@@ -30,6 +30,7 @@ struct ProductShape {
 struct Layer {
   Unit unit;
   UnitInput input;
+  HugeMemory memory;
   PackedWeight weight;
   CodeImage codes;
   std::vector<ProductSide> sides;
@@ -47,7 +48,7 @@ std::shared_ptr<Layer> make_layer(const ProductShape& s) {
   const int64_t pad = s.kernel / 2;
   unit.conv.padding = {pad, pad, pad, pad};
   const WeightRanges ranges{at::full({s.out}, 0.01), at::full({s.out}, double(kWeightZero))};
-  layer->weight = pack_weight(product_engine(), unit.name, codes, ranges, 8, 1);
+  layer->weight = pack_weight(product_engine(), unit.name, codes, ranges, 8, 1, layer->memory);
   layer->codes = CodeImage({s.images, s.height, s.width, s.in}, unit.conv, true);
   layer->codes.fill(kCode);
   std::fill_n(layer->codes.sums(), s.images * s.height * s.width, int32_t(s.in));

@@ -1,0 +1,22 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+
+#include "cq/core/tensor.h"
+
+namespace cq {
+
+/// Memory for many tensors that live about as long, in pieces for which the system is asked for
+/// huge pages: what reads all of them in turn, as products do their weights, looks up fewer
+/// addresses.
+class HugeMemory {
+ public:
+  /// [n] of kByte, at a cache line. A piece lives as long as a tensor in it does.
+  at::Tensor bytes(int64_t n);
+
+ private:
+  std::shared_ptr<std::byte> piece_;
+  size_t size_ = 0, used_ = 0;
+};
+
+}  // namespace cq
