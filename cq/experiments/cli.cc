@@ -18,7 +18,7 @@
 #include "cq/experiments/commands/collect.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
-#include "cq/experiments/commands/evaluate_networks.h"
+#include "cq/experiments/setup/feature_networks.h"
 #include "cq/experiments/commands/inspect.h"
 #include "cq/experiments/commands/list.h"
 #include "cq/experiments/commands/probe.h"
@@ -30,6 +30,7 @@
 #include "cq/experiments/commands/train.h"
 #include "cq/experiments/commands/work.h"
 #include "cq/experiments/completion.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 

@@ -1,14 +1,13 @@
-#include "cq/experiments/pipeline/experiment.h"
-
 #include <algorithm>
 
 #include "cq/base/error.h"
 #include "cq/base/hash.h"
 #include "cq/config/emit.h"
 #include "cq/core/io/image.h"
-#include "cq/experiments/commands/common.h"
+#include "cq/experiments/pipeline/experiment.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/experiments/pipeline/stages.h"
+#include "cq/experiments/setup/config_checks.h"
 
 namespace cq {
 

@@ -12,7 +12,7 @@
 #include "cq/base/error.h"
 #include "cq/config/yaml_reader.h"
 #include "cq/core/quant/simulated.h"
-#include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/setup/load_model.h"
 #include "cq/experiments/pipeline/spec.h"
 #include "cq/experiments/training/parameters.h"
 #include "cq/methods/cache/schedules.h"
