@@ -61,7 +61,9 @@ DefaultsList make_defaults_list(Repository& repository, const std::string& prima
   DefaultsList out;
   out.configs = std::move(collector.configs);
   for (const auto& [key, value] : overrides.known.items()) {
-    if (value.is_string() && !key.starts_with("hydra/")) out.choices[key] = value.as_string();
+    if (!value.is_string()) continue;
+    auto& choices = key.starts_with("hydra/") ? out.hydra_choices : out.choices;
+    choices[key] = value.as_string();
   }
   return out;
 }

@@ -28,9 +28,27 @@ void check_groups(const config::Node& config, const std::vector<std::string>& gr
   }
 }
 
-void refuse_unread_quant(const config::Node& value) {
-  throw UsageError("{}nothing is quantized (quant=none), so the key changes nothing: choose quant=",
-                   value.where());
+const std::vector<std::string>& groups_with_none() {
+  static const std::vector<std::string> groups{"quant", "cache"};
+  return groups;
+}
+
+bool chooses_none(const config::Node& config, const std::string& group) {
+  const auto* name = config.find(group + ".name");
+  return name != nullptr && name->is_string() && name->as_string() == "none";
+}
+
+void check_none_reads(const config::Node& config, const std::string& group,
+                      const std::function<bool(const config::Node& value)>& is_given) {
+  if (!chooses_none(config, group)) return;
+  for (const auto& [key, value] : config.at(group).items()) {
+    // No cache is the cache of interval 1, which may be said.
+    const bool read = key == "name" || (group == "cache" && key == "interval");
+    if (read || !is_given(value)) continue;
+    throw UsageError("{}nothing is {} ({group}=none), so the key changes nothing: choose {group}=",
+                     value.where(), group == "quant" ? "quantized" : "kept",
+                     fmt::arg("group", group));
+  }
 }
 
 void check_keys(const config::Node& dict, const std::vector<std::string>& known) {

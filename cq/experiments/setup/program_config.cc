@@ -26,17 +26,6 @@ void check_weights(const config::Node& composed) {
       name != nullptr && name->is_string() ? name->as_string() : "this model");
 }
 
-/// Options of `quant` that an override sets although nothing is quantized.
-void check_quant_is_read(const config::Node& config) {
-  const auto* quant = config.get(std::string_view("quant"));
-  const auto* name = config.find("quant.name");
-  if (name == nullptr || !name->is_string() || name->as_string() != "none") return;
-  for (const auto& [key, value] : quant->items()) {
-    const bool in_file = value.mark().line > 0;
-    if (key != "name" && !in_file) refuse_unread_quant(value);
-  }
-}
-
 /// `groups` are those that the command cannot do without.
 config::Node single_job(const config::ComposeRequest& request,
                         const std::vector<std::string>& groups) {
@@ -52,7 +41,8 @@ config::Node single_job(const config::ComposeRequest& request,
   check_weights(composed);
   const auto config = config::resolve(composed).with_paths();
   check_option_name(config, "quant", jobs.options("quant"));
-  check_quant_is_read(config);
+  const auto overridden = [](const config::Node& value) { return value.mark().line == 0; };
+  for (const auto& group : groups_with_none()) check_none_reads(config, group, overridden);
   return config;
 }
 
