@@ -43,11 +43,7 @@ TEST_F(ProgramConfig, KeysThatNoneDoesNotReadAreRefused) {
 }
 
 TEST_F(ProgramConfig, IsOneJob) {
-  EXPECT_THAT(
-      [] {
-        compose_program("command", {"model=ldm-cifar10", "hydra.mode=MULTIRUN", "seed=1,2"});
-      },
-      ThrowsMessage<UsageError>(HasSubstr("a sweep of 2")));
+  refuses("seed=1,2", "several values");
 }
 
 TEST_F(ProgramConfig, NeedsWeights) {
