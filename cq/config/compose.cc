@@ -5,6 +5,7 @@
 #include "cq/config/defaults.h"
 #include "cq/config/filter.h"
 #include "cq/config/hydra_node.h"
+#include "cq/config/hydra_types.h"
 #include "cq/config/merge.h"
 #include "cq/config/nearest.h"
 #include "cq/config/override.h"
@@ -99,10 +100,13 @@ class Composer {
     }
     const Base& base = composed(groups, groups_text, skip_missing);
     ComposedJob out{base.config, overrides, base.choices};
+    bool for_hydra = false;
     for (const Override& over : values) {
       check_sweeper_override(out.config, over);
       apply_override(out.config, over);
+      for_hydra = for_hydra || over.for_hydra() || over.key == "hydra";
     }
+    if (for_hydra) check_hydra_types(out.config, base.own_sweeper);
     return out;
   }
 
@@ -125,6 +129,7 @@ class Composer {
   struct Base {
     Node config;
     std::map<std::string, std::string> choices;
+    bool own_sweeper = true;  // Hydra's
   };
 
   static std::vector<fs::path> roots(const ComposeRequest& request) {
@@ -193,8 +198,11 @@ class Composer {
       }
       config = merge(config, embedded, config, "");
     }
-    check_hydra_keys(config, list.choices);
-    return bases_[key] = Base{config.with_paths(), list.choices};
+    check_hydra_keys(config, list.hydra_choices);
+    const bool own_sweeper = is_hydras_own("sweeper", list.hydra_choices);
+    config = config.with_paths();
+    check_hydra_types(config, own_sweeper);
+    return bases_[key] = Base{config, list.choices, own_sweeper};
   }
 
   Repository repository_;
@@ -268,8 +276,7 @@ JobList::JobList(const ComposeRequest& request) : parts_(std::make_unique<Parts>
   // What does not sweep must compose on its own, as in Hydra.
   const bool asked = request.multirun || !block.axes.empty() || block.where_mark.known();
   const ComposedJob master = composer.job(overrides, asked);
-  const Node* mode = master.config.find("hydra.mode");
-  const bool by_mode = mode != nullptr && mode->is_string() && mode->as_string() == "MULTIRUN";
+  const bool by_mode = hydra_mode_sweeps(master.config);
   sweeps_ = asked || by_mode;
   if (!sweeps_) {
     parts_->single = overrides;

@@ -20,6 +20,7 @@ struct DefaultsList {
   std::vector<ResultDefault> configs;
   /// Group (with @package where it is not its own) to option.
   std::map<std::string, std::string> choices;
+  std::map<std::string, std::string> hydra_choices;  ///< of Hydra's own groups: "hydra/launcher"
 };
 
 /// `groups`: the overrides whose key is a config group. `skip_missing` leaves out groups whose

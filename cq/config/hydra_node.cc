@@ -91,15 +91,18 @@ void check_keys(const Node& given, const Node& known) {
 
 }  // namespace
 
+bool is_hydras_own(const std::string& plugin, const std::map<std::string, std::string>& choices) {
+  const auto choice = choices.find("hydra/" + plugin);
+  return choice != choices.end() && choice->second == "basic";
+}
+
 void check_hydra_keys(const Node& config, const std::map<std::string, std::string>& choices) {
   const Node* given = config.get(std::string_view("hydra"));
   if (given == nullptr || given->is_null()) return;
   static const Node schema = read_config(kHydraConfig, "hydra/config").config;
   Node known = schema;
   for (const char* plugin : {"launcher", "sweeper"}) {
-    const auto choice = choices.find(fmt::format("hydra/{}", plugin));
-    const bool own = choice != choices.end() && choice->second == "basic";
-    if (!own) known.put(Key(plugin), Node::dict());
+    if (!is_hydras_own(plugin, choices)) known.put(Key(plugin), Node::dict());
   }
   if (!given->is_dict()) {
     throw UsageError("{}hydra: holds Hydra's settings and is a mapping, got {}", given->where(),

@@ -17,8 +17,12 @@ void add_hydra_configs(Repository& repository);
 /// Adds the folders of hydra.searchpath of the primary config or the overrides as roots.
 void add_search_path(Repository& repository, const Node& searchpath);
 
-/// Throws UsageError for a key below `hydra` that Hydra does not know. `choices`: the options of
-/// hydra/launcher and hydra/sweeper; only the keys of Hydra's own are known.
+/// Whether `plugin`, "launcher" or "sweeper", is Hydra's basic one. `choices`: options of Hydra's
+/// groups, "hydra/launcher" and others.
+bool is_hydras_own(const std::string& plugin, const std::map<std::string, std::string>& choices);
+
+/// Throws UsageError for a key below `hydra` that Hydra does not know. Of launchers and sweepers
+/// only the keys of Hydra's own are known.
 void check_hydra_keys(const Node& config, const std::map<std::string, std::string>& choices);
 
 /// Throws UsageError for an override below hydra.sweeper.params of a config in which that is null:

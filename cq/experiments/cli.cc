@@ -1,5 +1,6 @@
 #include "cq/experiments/cli.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -18,7 +19,6 @@
 #include "cq/experiments/commands/collect.h"
 #include "cq/experiments/commands/convert.h"
 #include "cq/experiments/commands/evaluate.h"
-#include "cq/experiments/commands/evaluate_networks.h"
 #include "cq/experiments/commands/inspect.h"
 #include "cq/experiments/commands/list.h"
 #include "cq/experiments/commands/probe.h"
@@ -30,6 +30,9 @@
 #include "cq/experiments/commands/train.h"
 #include "cq/experiments/commands/work.h"
 #include "cq/experiments/completion.h"
+#include "cq/experiments/list_options.h"
+#include "cq/experiments/setup/feature_networks.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 
@@ -84,7 +87,8 @@ void add_run(CLI::App& app, CommandLine& line) {
   share_common(command, line, options);
   command->add_option("config", options->config, "CONFIG.yaml")->required();
   command->add_option("overrides", options->overrides, kOverrides);
-  command->add_option("--config-dir", options->config_dirs, "further folders of config groups");
+  command->add_option("--config-dir", options->config_dirs, "a further folder of config groups")
+      ->allow_extra_args(false);
   command->add_flag("-m,--multirun", options->multirun, "overrides may sweep: a=1,2");
   command->add_option("--cfg", options->cfg, "print the composed config and stop: job")
       ->check(CLI::IsMember({"job"}));
@@ -355,7 +359,9 @@ int run_command_line(int argc, const char* const* argv) {
     add(app, line);
   }
   try {
-    app.parse(argc, argv);
+    auto words = end_lists_at_overrides(app, {argv + 1, argv + argc});
+    std::reverse(words.begin(), words.end());  // as CLI11 takes them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? 0 : int(ExitCode::bad_usage);

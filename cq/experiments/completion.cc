@@ -4,9 +4,9 @@
 #include <sstream>
 
 #include "cq/base/error.h"
-#include "cq/experiments/commands/common.h"
 #include "cq/experiments/commands/components.h"
 #include "cq/experiments/completion_keys.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 

@@ -4,8 +4,8 @@
 
 #include "cq/base/error.h"
 #include "cq/config/compose.h"
-#include "cq/experiments/commands/common.h"
 #include "cq/experiments/commands/components.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace fs = std::filesystem;
 

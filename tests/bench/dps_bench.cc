@@ -7,7 +7,8 @@
 #include "cq/core/distances.h"
 #include "cq/core/quant/calibration.h"
 #include "cq/core/samplers/ddim.h"
-#include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/setup/load_model.h"
+#include "cq/experiments/setup/program_config.h"
 #include "cq/methods/cache/dps_solver.h"
 
 namespace cq {

@@ -42,6 +42,10 @@ class BenchModel(ProgramTest):
         for line in lines[2:]:
             self.assertRegex(line, "bits")
             self.assertNotIn("float32", line)
+        # The list of executions ends where an override begins.
+        done = call("bench", "model", "--executions", "float32", "integer", "model=dit-cifar10",
+                    "--explain")
+        self.assertEqual(done.stdout[-len("\n".join(lines)) - 1:].splitlines(), lines)
         picture = self.folder / "roofline.svg"
         call("bench", "model", "model=dit-cifar10", "--executions", "integer", "--rounds", 1,
              "sampler.steps=2", "cache.interval=2", "--roofline", picture)

@@ -55,6 +55,10 @@ class CheckLayers(unittest.TestCase):
                                ("cq/methods/quant/a.cc", "cq/experiments/cli.h"),
                                ("cq/experiments/harness/a.cc", "cq/core/cache.h"),
                                ("cq/experiments/reports/a.cc", "cq/experiments/cli.h"),
+                               ("cq/experiments/pipeline/a.cc", "cq/experiments/commands/run.h"),
+                               ("cq/experiments/pipeline/a.cc", "cq/experiments/training/a.h"),
+                               ("cq/experiments/setup/a.cc", "cq/experiments/pipeline/spec.h"),
+                               ("cq/experiments/training/a.cc", "cq/experiments/setup/prompts.h"),
                                ("cq/main.cc", "cq/core/cache.h")]:
             with self.subTest(name):
                 self.refused(name, f'#include <map>\n#include "{included}"\n', f"{name}:2:",

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <unordered_map>
@@ -35,7 +36,7 @@ class LegacyStorages : public TorchStorages {
 
   struct Part {
     size_t begin, size;
-    size_t width;  ///< bytes of an element; 1 also where tensors of any type lie on it
+    size_t alignment;  ///< that the elements of all tensors on it need
   };
 
   void add(const std::string& key, const Part& part) {
@@ -47,10 +48,8 @@ class LegacyStorages : public TorchStorages {
   uint64_t bytes(const std::string& key) const override { return part(key).size; }
 
   at::Tensor read(const std::string& key) const override {
-    const auto [begin, size, width] = part(key);
+    const auto [begin, size, alignment] = part(key);
     uint8_t* data = file_->data() + begin;
-    constexpr size_t kAnyType = 8;
-    const size_t alignment = width == 1 ? kAnyType : width;
     const auto count = static_cast<int64_t>(size);
     if (size > 0 && reinterpret_cast<uintptr_t>(data) % alignment == 0) {
       return at::from_blob(
@@ -73,15 +72,24 @@ class LegacyStorages : public TorchStorages {
   std::unordered_map<std::string, Part> parts_;
 };
 
-// Bytes per element of every storage that the object names.
-std::map<std::string, size_t> storage_widths(const Pickle& pickle) {
-  std::map<std::string, size_t> widths;
+struct Width {
+  size_t element = 1;    // bytes, of which the stream gives a number
+  size_t alignment = 1;  // of the widest tensor on the storage
+};
+
+// Of every storage that the object names.
+std::map<std::string, Width> storage_widths(const Pickle& pickle) {
+  constexpr size_t kAnyType = 8;
+  std::map<std::string, Width> widths;
   for (const PickledValue& value : pickle.values()) {
     if (value.kind != Kind::storage) continue;
     const auto type = dtype_from_name(value.storage->dtype);
     if (!type && !value.storage->dtype.empty()) continue;
     // The length of a storage without a type (uint16 and later ones) is in bytes.
-    widths[value.storage->key] = type ? c10::elementSize(*type) : 1;
+    Width& width = widths[value.storage->key];
+    width.element = type ? c10::elementSize(*type) : 1;
+    // A file may name a storage with one type and with another.
+    width.alignment = std::max(width.alignment, type ? width.element : kAnyType);
   }
   return widths;
 }
@@ -123,11 +131,12 @@ TorchParts open_torch_legacy(const std::filesystem::path& path) {
     if (file->size() - at < 8) throw RunError("storage '{}' is cut off", printable(key->text));
     std::memcpy(&count, file->data() + at, 8);
     at += 8;
-    if (count > (file->size() - at) / width->second) {
+    if (count > (file->size() - at) / width->second.element) {
       throw RunError("storage '{}' of {} elements is cut off", printable(key->text), count);
     }
-    storages->add(key->text, {at, count * width->second, width->second});
-    at += count * width->second;
+    const size_t size = count * width->second.element;
+    storages->add(key->text, {at, size, width->second.alignment});
+    at += size;
   }
   return {object, storages};
 }

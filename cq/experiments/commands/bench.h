@@ -1,4 +1,9 @@
 #pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
 #include "cq/experiments/commands/common.h"
 
 namespace cq {

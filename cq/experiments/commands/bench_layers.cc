@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "cq/core/device.h"
-#include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/commands/common_context.h"
+#include "cq/experiments/pipeline/operation_counter.h"
 
 namespace cq {
 

@@ -20,11 +20,13 @@
 #include "cq/experiments/commands/bench_layers.h"
 #include "cq/experiments/commands/bench_report.h"
 #include "cq/experiments/commands/bench_timing.h"
-#include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/commands/common_context.h"
 #include "cq/experiments/commands/common_expect.h"
-#include "cq/experiments/commands/common_model.h"
 #include "cq/experiments/commands/explain.h"
+#include "cq/experiments/pipeline/operation_counter.h"
+#include "cq/experiments/setup/config_checks.h"
+#include "cq/experiments/setup/load_model.h"
+#include "cq/experiments/setup/program_config.h"
 #include "cq/methods/register.h"
 
 namespace cq {

@@ -5,6 +5,8 @@
 
 #include "cq/base/error.h"
 #include "cq/experiments/commands/bops_costs.h"
+#include "cq/experiments/setup/config_checks.h"
+#include "cq/experiments/setup/program_config.h"
 
 namespace cq {
 

@@ -1,4 +1,7 @@
 #pragma once
+#include <string>
+#include <vector>
+
 #include "cq/experiments/commands/common.h"
 
 namespace cq {

@@ -1,7 +1,7 @@
 #include "cq/experiments/commands/bops_costs.h"
 
 #include "cq/base/error.h"
-#include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/setup/load_model.h"
 #include "cq/methods/register.h"
 
 namespace cq {

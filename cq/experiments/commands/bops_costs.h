@@ -1,6 +1,6 @@
 #pragma once
 #include "cq/config/node.h"
-#include "cq/experiments/commands/bops_counter.h"
+#include "cq/experiments/pipeline/operation_counter.h"
 
 namespace cq {
 

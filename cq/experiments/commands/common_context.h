@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+
 #include "cq/core/tensor.h"
 #include "cq/experiments/commands/common.h"
 

@@ -2,6 +2,7 @@
 
 #include "cq/base/error.h"
 #include "cq/core/quant/packed.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 

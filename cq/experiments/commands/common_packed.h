@@ -1,7 +1,10 @@
 #pragma once
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "cq/experiments/commands/common.h"
+#include "cq/config/node.h"
 
 namespace cq {
 

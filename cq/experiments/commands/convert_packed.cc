@@ -12,6 +12,7 @@
 #include "cq/experiments/commands/common.h"
 #include "cq/experiments/pipeline/prepare.h"
 #include "cq/experiments/pipeline/stage_files.h"
+#include "cq/experiments/setup/program_config.h"
 #include "cq/methods/cache/uniform_schedule.h"
 
 namespace cq {

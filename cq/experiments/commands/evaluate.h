@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,20 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cq/experiments/commands/common.h"
-#include "cq/metrics/feature_network.h"
+#include "cq/experiments/setup/feature_networks.h"
 
 namespace cq {
-
-/// A feature network as flags name it.
-struct FeatureNetworkChoice {
-  std::string name;               ///< "cifar", "inception", "clip"
-  std::filesystem::path weights;  ///< empty: the program's own
-  std::string resize;             ///< empty: the network's default
-  at::Device device = at::kCPU;
-};
-/// UsageError for a name that does not exist, and where a network's weights are missing.
-using FeatureNetworkFactory =
-    std::function<std::unique_ptr<FeatureNetwork>(const FeatureNetworkChoice&)>;
 
 struct EvaluateOptions {
   std::optional<std::filesystem::path> generated;

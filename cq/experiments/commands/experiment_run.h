@@ -1,5 +1,6 @@
 #pragma once
 // What `run`, `work` and `collect` share: a planned experiment and how it is run and reported.
+#include <filesystem>
 #include <memory>
 #include <string>
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+
 #include "cq/experiments/commands/common.h"
 
 namespace cq {

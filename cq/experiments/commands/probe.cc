@@ -11,7 +11,9 @@
 #include "cq/config/nearest.h"
 #include "cq/core/io/npz.h"
 #include "cq/experiments/commands/common_context.h"
-#include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/setup/config_checks.h"
+#include "cq/experiments/setup/load_model.h"
+#include "cq/experiments/setup/program_config.h"
 
 namespace cq {
 

@@ -19,6 +19,7 @@
 #include "cq/experiments/launchers/launcher.h"
 #include "cq/experiments/pipeline/experiment.h"
 #include "cq/experiments/pipeline/short_measurement.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 

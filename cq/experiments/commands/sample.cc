@@ -14,11 +14,13 @@
 #include "cq/core/io/image.h"
 #include "cq/core/io/npz.h"
 #include "cq/experiments/commands/common_context.h"
-#include "cq/experiments/commands/common_model.h"
 #include "cq/experiments/commands/common_packed.h"
-#include "cq/experiments/commands/common_prompts.h"
 #include "cq/experiments/commands/explain.h"
 #include "cq/experiments/pipeline/prepare.h"
+#include "cq/experiments/setup/config_checks.h"
+#include "cq/experiments/setup/load_model.h"
+#include "cq/experiments/setup/program_config.h"
+#include "cq/experiments/setup/prompts.h"
 
 namespace cq {
 

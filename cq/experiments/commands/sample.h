@@ -1,5 +1,9 @@
 #pragma once
+#include <cstdint>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "cq/experiments/commands/common.h"
 

@@ -1,4 +1,8 @@
 #pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
 #include "cq/experiments/commands/common.h"
 
 namespace cq {

@@ -9,8 +9,8 @@
 #include "cq/base/json.h"
 #include "cq/core/denoiser.h"
 #include "cq/core/device.h"
-#include "cq/experiments/commands/bops_counter.h"
 #include "cq/experiments/pipeline/execution.h"
+#include "cq/experiments/pipeline/operation_counter.h"
 
 namespace cq {
 

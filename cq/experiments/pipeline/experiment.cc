@@ -1,14 +1,15 @@
 #include "cq/experiments/pipeline/experiment.h"
 
 #include <algorithm>
+#include <set>
 
 #include "cq/base/error.h"
 #include "cq/base/hash.h"
 #include "cq/config/emit.h"
 #include "cq/core/io/image.h"
-#include "cq/experiments/commands/common.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/experiments/pipeline/stages.h"
+#include "cq/experiments/setup/config_checks.h"
 
 namespace cq {
 
@@ -94,8 +95,9 @@ void add_looks(const StageContext& context, MetricInputs& inputs, Graph& graph) 
   if (needs_reference_stage(cell)) inputs.reference = graph.add(reference_stage(context));
 }
 
-/// Whether the cell quantizes.
-bool add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& bench, Plan& plan) {
+/// The cell's config; valid until many other cells were looked at.
+const config::Node& add_cell(const Jobs& jobs, size_t index,
+                             const std::shared_ptr<Workbench>& bench, Plan& plan) {
   auto& graph = plan.graph();
   const auto read = [jobs, index, bench = bench.get()] {
     return read_cell(jobs->config(index), *bench);
@@ -130,23 +132,23 @@ bool add_cell(const Jobs& jobs, size_t index, const std::shared_ptr<Workbench>& 
   if (made.recording) cell.finals.emplace_back("recording", *made.recording);
   cell.collect = [handle = context.cell](CellFolder& folder) { publish_results(*handle, folder); };
   plan.add(std::move(cell));
-  return spec.quant.enabled();
+  return context.cell->config;
 }
 
-/// Keys of `quant` where no cell quantizes change nothing. What a file holds for the sake of other
-/// options stays where `quant=none` is chosen for once, and what a file that the experiment builds
-/// on holds (its own is the one that has its `name`) always.
-void check_quant_is_read(const JobSource& jobs, const config::Node& config) {
+/// Keys of a group of which no cell chooses but `none` change nothing. What a file holds for the
+/// sake of other options stays where `none` is chosen for once, and what a file that the experiment
+/// builds on holds (its own is the one that has its `name`) always.
+void check_is_read(const JobSource& jobs, const config::Node& config, const std::string& group) {
   const auto chosen = jobs.overrides(0);
-  const bool for_once = std::any_of(chosen.begin(), chosen.end(),
-                                    [](const auto& text) { return text.starts_with("quant="); });
+  const bool for_once = std::any_of(chosen.begin(), chosen.end(), [&](const auto& text) {
+    return text.starts_with(group + "=");
+  });
   const auto own = config.at("name").mark();
-  for (const auto& [key, value] : config.at("quant").items()) {
+  check_none_reads(config, group, [&](const config::Node& value) {
     const auto mark = value.mark();
     const bool elsewhere = mark.known() && (!own.known() || *mark.file != *own.file);
-    if (key == "name" || (mark.line > 0 && (for_once || elsewhere))) continue;
-    refuse_unread_quant(value);
-  }
+    return mark.line <= 0 || (!for_once && !elsewhere);
+  });
 }
 
 }  // namespace
@@ -156,10 +158,15 @@ Plan plan_experiment(const Jobs& jobs, const std::shared_ptr<Workbench>& bench) 
   Plan plan(jobs->layout().value_or(
       ResultsLayout{first.at("results_dir").as_string(), first.at("name").as_string()}));
   plan.reserve(jobs->size());
-  bool quantizes = false;
-  for (size_t i = 0; i < jobs->size(); ++i) quantizes = add_cell(jobs, i, bench, plan) || quantizes;
+  std::set<std::string> unused(groups_with_none().begin(), groups_with_none().end());
+  for (size_t i = 0; i < jobs->size(); ++i) {
+    const auto& config = add_cell(jobs, i, bench, plan);
+    std::erase_if(unused, [&](const auto& group) { return !chooses_none(config, group); });
+  }
   // A launch's cells are a part of the experiment's.
-  if (!quantizes && !jobs->layout()) check_quant_is_read(*jobs, first);
+  if (!jobs->layout()) {
+    for (const auto& group : unused) check_is_read(*jobs, first, group);
+  }
   return plan;
 }
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "cq/core/io/safetensors.h"
-#include "cq/experiments/commands/common_prompts.h"
 #include "cq/experiments/pipeline/stage_files.h"
 #include "cq/experiments/pipeline/stages.h"
+#include "cq/experiments/setup/prompts.h"
 
 namespace cq {
 

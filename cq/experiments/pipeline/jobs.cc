@@ -6,8 +6,8 @@
 #include "cq/base/error.h"
 #include "cq/config/resolve.h"
 #include "cq/config/yaml_reader.h"
-#include "cq/experiments/commands/common.h"
 #include "cq/experiments/launchers/launcher.h"
+#include "cq/experiments/setup/config_checks.h"
 
 namespace cq {
 

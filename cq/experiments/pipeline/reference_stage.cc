@@ -5,9 +5,9 @@
 #include "cq/core/image_resize.h"
 #include "cq/core/io/image.h"
 #include "cq/core/io/safetensors.h"
-#include "cq/experiments/commands/common.h"
 #include "cq/experiments/pipeline/reference.h"
 #include "cq/experiments/pipeline/stages.h"
+#include "cq/experiments/setup/program_files.h"
 #include "cq/metrics/cifar_features.h"
 #include "cq/metrics/inputs.h"
 

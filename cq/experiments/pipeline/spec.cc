@@ -5,8 +5,8 @@
 #include "cq/base/error.h"
 #include "cq/config/naming.h"
 #include "cq/config/nearest.h"
-#include "cq/experiments/commands/common.h"
-#include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/setup/load_model.h"
+#include "cq/experiments/setup/program_files.h"
 #include "cq/methods/register.h"
 
 namespace cq {

@@ -4,8 +4,9 @@
 
 #include "cq/base/hash.h"
 #include "cq/base/json.h"
-#include "cq/experiments/commands/common_model.h"
-#include "cq/experiments/commands/evaluate_networks.h"
+#include "cq/experiments/setup/feature_networks.h"
+#include "cq/experiments/setup/load_model.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 

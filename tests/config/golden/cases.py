@@ -310,7 +310,24 @@ def more_cases():
         out.append({"files": {"config.yaml": text}})
     for value in ["${oc.deprecated:a}", "${oc.deprecated:a,'$OLD_KEY to $NEW_KEY'}", "${oc.deprecated:nope}", "${oc.deprecated:m}", "${oc.deprecated:n.b}", "${oc.deprecated:a,5}", "${oc.deprecated:}", "${oc.deprecated:.a}"]:
         out.append({"files": {"config.yaml": "a: 1\nm: ???\nn: {b: {c: ${..d}, d: 2}, d: 3}\nv: \"" + value + "\"\n"}, "resolve": True})
-    return out + once_different()
+    return out + hydra_types() + once_different()
+
+
+def hydra_types():
+    """Values below `hydra`, which has types, from a file and from the command line."""
+    values = {"mode": ["abc", "RUN", "run", "RunMode.RUN", "1", "3", "'2'", "null", "true", "[]", "${a}"], "run": ["x", "{}", "null", "[]"], "run.dir": ["1", "true", "null", "[]", "{}", "${a}"],
+              "output_subdir": ["null", "x", "[a]"], "overrides.task": ["[a,1]", "[null]", "null", "x"], "job": ["x", "{}"], "job.num": ["1", "'2'", "1.5", "true", "null", "x"], "job.chdir": ["null", "yes", "0", "1.5", "maybe", "'Off'"],
+              "job.config_name": ["null", "{}"], "job.env_set": ["{a: 1}", "{}", "null", "x"], "job_logging": ["null", "{x: 1}", "[]"], "verbose": ["true", "[a]", "null"], "env": ["null", "{x: 1}"],
+              "sweeper.max_batch_size": ["null", "3", "x", "true"], "launcher": ["null", "{}", "{a: 1}"], "help.header": ["x", "null"]}
+    out = []
+    for path, options in values.items():
+        for value in options:
+            lines = [f"{'  ' * depth}{key}:" for depth, key in enumerate(("hydra." + path).split("."))]
+            out.append({"files": {"config.yaml": "\n".join(lines) + f" {value}\na: 1\n"}})
+            out.append({"files": {"config.yaml": "a: 1\n"}, "overrides": [f"hydra.{path}={value}"]})
+    for mode in ("2", "MULTIRUN", "RunMode.MULTIRUN"):
+        out.append({"files": {"config.yaml": f"hydra:\n  mode: {mode}\na: 1\n"}, "overrides": ["a=1,2"], "multirun": True})
+    return out
 
 
 def once_different():

@@ -7,7 +7,7 @@
 
 #include "cq/base/error.h"
 #include "cq/experiments/commands/bops_costs.h"
-#include "cq/experiments/commands/common.h"
+#include "cq/experiments/setup/program_config.h"
 
 namespace cq {
 namespace {

@@ -98,6 +98,16 @@ TEST_F(Messages, Quantization) {
   plan("quant: {weight_bits: 6}\nsweep: {quant: [none, w8a8]}\n");
 }
 
+TEST_F(Messages, Caching) {
+  EXPECT_THAT(refusal("cache: {branch: 1}\n"),
+              AllOf(HasSubstr("e.yaml:8:17: cache.branch: "), HasSubstr("changes nothing")));
+  EXPECT_THAT(refusal("", {"cache.branch=1"}), StartsWith("override 'cache.branch=1': "));
+  plan("cache: {interval: 1}\n");
+  // Of an experiment that caches in other cells, or whose caching is put off for once.
+  plan("cache: {branch: 1}\n", {"cache=none"});
+  plan("cache: {branch: 1}\nsweep: {cache: [none, deepcache]}\n");
+}
+
 TEST_F(Messages, Heads) {
   EXPECT_THAT(refusal("model: {network: {num_heads: 5}}\n", {"model=dit-cifar10"}),
               AllOf(HasSubstr("e.yaml:8:30: model.network.num_heads: [dit] num_heads=5"),

@@ -1,11 +1,13 @@
-#include "cq/experiments/commands/common_model.h"
+#include "cq/experiments/setup/load_model.h"
 
 #include <cmath>
 
 #include "cq/base/error.h"
 #include "cq/base/log.h"
 #include "cq/config/naming.h"
-#include "cq/experiments/commands/common_prompts.h"
+#include "cq/experiments/setup/config_checks.h"
+#include "cq/experiments/setup/program_files.h"
+#include "cq/experiments/setup/prompts.h"
 
 namespace cq {
 

@@ -1,4 +1,4 @@
-#include "cq/experiments/commands/bops_counter.h"
+#include "cq/experiments/pipeline/operation_counter.h"
 
 namespace cq {
 

@@ -1,4 +1,4 @@
-#include "cq/experiments/commands/common_prompts.h"
+#include "cq/experiments/setup/prompts.h"
 
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -7,7 +7,7 @@
 #include "cq/base/log.h"
 #include "cq/core/text/clip_tokenizer.h"
 #include "cq/core/text/prompts.h"
-#include "cq/experiments/commands/common.h"
+#include "cq/experiments/setup/program_files.h"
 
 namespace cq {
 

@@ -1,6 +1,7 @@
-#include "cq/experiments/commands/evaluate_networks.h"
+#include "cq/experiments/setup/feature_networks.h"
 
 #include "cq/base/error.h"
+#include "cq/experiments/setup/program_files.h"
 #include "cq/metrics/cifar_features.h"
 #include "cq/metrics/clip_features.h"
 #include "cq/metrics/inception_features.h"

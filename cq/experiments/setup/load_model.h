@@ -1,9 +1,9 @@
 #pragma once
 #include <memory>
 
+#include "cq/config/node.h"
 #include "cq/core/models/model.h"
 #include "cq/core/sampler.h"
-#include "cq/experiments/commands/common.h"
 
 namespace cq {
 
