@@ -89,6 +89,8 @@ class Arena : public c10::Allocator {
     const auto found = plans_.find(kind);
     plan_ = found == plans_.end() || !provide(found->second) ? nullptr : &found->second;
     watching_ = plan_ == nullptr;
+    // A watched step allocates as usual, and need not find another kind's memory beside it.
+    if (watching_ && none_alive()) memory_.release();
     return true;
   }
 
@@ -130,9 +132,9 @@ class Arena : public c10::Allocator {
     return counters;
   }
 
-  void clear() {
+  void release(bool plans_too) {
     if (busy_.exchange(true)) return;
-    plans_.clear();
+    if (plans_too) plans_.clear();
     std::erase_if(pool_, [](const auto& use) { return !use->alive; });
     if (none_alive()) memory_.release();
     busy_ = false;
@@ -291,8 +293,12 @@ StepArena::Counters StepArena::counters() {
   return Arena::instance().counters();
 }
 
+void StepArena::release() {
+  Arena::instance().release(false);
+}
+
 void StepArena::clear() {
-  Arena::instance().clear();
+  Arena::instance().release(true);
 }
 
 }  // namespace cq

@@ -35,7 +35,9 @@ class StepArena {
     size_t bytes = 0;     ///< memory held, pool included
   };
   static Counters counters();
-  /// Gives back what no living tensor uses.
+  /// Gives back memory that no living tensor uses, for what comes between steps; plans are kept.
+  static void release();
+  /// The same, and forgets the plans.
   static void clear();
 };
 

@@ -129,6 +129,36 @@ TEST_F(StepArenaTest, ATensorThatLivesLongerThanPlannedIsNotOverwritten) {
   EXPECT_EQ(StepArena::counters().outside, before.outside);
 }
 
+TEST_F(StepArenaTest, ReleasedMemoryIsTakenAgainByTheSamePlan) {
+  const auto step = [] {
+    const StepArena::Scope scope(6);
+    return holds(filled(100'000, 1) + filled(100'000, 2), 3);
+  };
+  EXPECT_TRUE(step());
+  EXPECT_TRUE(step());
+  EXPECT_GE(StepArena::counters().bytes, 400'000U);
+  StepArena::release();
+  EXPECT_EQ(StepArena::counters().bytes, 0U);
+  const auto before = StepArena::counters();
+  EXPECT_TRUE(step());
+  const auto after = StepArena::counters();
+  EXPECT_GT(after.planned, before.planned);
+  EXPECT_EQ(after.watched, before.watched);
+  EXPECT_EQ(after.outside, before.outside);
+}
+
+TEST_F(StepArenaTest, AWatchedStepDoesNotHoldAnothersMemory) {
+  const auto step = [](uint64_t kind) {
+    const StepArena::Scope scope(kind);
+    EXPECT_TRUE(holds(filled(100'000, double(kind)), double(kind)));
+    return StepArena::counters().bytes;
+  };
+  step(7);
+  EXPECT_GE(step(7), 400'000U);
+  EXPECT_EQ(step(8), 0U);
+  EXPECT_GE(step(7), 400'000U);
+}
+
 TEST_F(StepArenaTest, AStepOfAnotherShapeIsWatchedAgain) {
   const auto step = [](int64_t n) {
     const StepArena::Scope scope(4);

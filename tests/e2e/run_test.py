@@ -92,16 +92,21 @@ class Run(ProgramTest):
                      "samples=10", "batch=10", "record.points=[]", "measure.rounds=1"]
         expected = self.folder / "expected"
         self.run_smoke(expected, *overrides)
-        folder = self.folder / "ended"
-        process = subprocess.Popen([PROGRAM, "run", SMOKE, f"results_dir={folder}", *overrides],
-                                   cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                   text=True)
-        done = next(event["done"] for event in progress_of("calibration", process.stderr)
-                    if event["done"] >= 3)
-        process.send_signal(signal.SIGTERM)
-        process.communicate()
-        self.assertEqual(process.returncode, 143)
-        self.assertEqual(len(list(folder.rglob("state.safetensors"))), 1)
+        # Where the machine is busy, the signal may come when the pass is over.
+        for attempt in range(5):
+            folder = self.folder / f"ended{attempt}"
+            process = subprocess.Popen([PROGRAM, "run", SMOKE, f"results_dir={folder}",
+                                        *overrides], cwd=ROOT, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE, text=True)
+            done = next(event["done"] for event in progress_of("calibration", process.stderr)
+                        if event["done"] >= 3)
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+            self.assertEqual(process.returncode, 143)
+            states = list(folder.rglob("state.safetensors"))
+            if states:
+                break
+        self.assertEqual(len(states), 1)
         again = self.run_smoke(folder, *overrides)
         first = next(progress_of("calibration", again.stderr.splitlines()))
         self.assertGreaterEqual(first["done"], done)

@@ -85,13 +85,13 @@ class TimingExecutor : public Executor {
   mutable std::map<std::string, Sum> sums_;
 };
 
-/// Multiply-adds of a layer, or of two that are computed together.
+/// Multiply-adds of a layer, or of several that are computed together.
 LayerCount count_of(const std::map<std::string, LayerCount>& counts, const std::string& name) {
   const size_t plus = name.find(" + ");
   if (plus == std::string::npos) return counts.at(name);
-  auto both = counts.at(name.substr(0, plus));
-  both.macs += counts.at(name.substr(plus + 3)).macs;
-  return both;
+  auto all = counts.at(name.substr(0, plus));
+  all.macs += count_of(counts, name.substr(plus + 3)).macs;
+  return all;
 }
 
 }  // namespace
