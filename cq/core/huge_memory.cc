@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include <ATen/ops/from_blob.h>
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include "cq/base/error.h"
@@ -35,6 +36,12 @@ std::shared_ptr<std::byte> map_piece(size_t size) {
 }
 
 }  // namespace
+
+void return_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 at::Tensor HugeMemory::bytes(int64_t n) {
   const size_t needed = round_up(size_t(n), kLine);

@@ -19,4 +19,8 @@ class HugeMemory {
   size_t size_ = 0, used_ = 0;
 };
 
+/// Gives freed memory back to the system, where the C library can: after work with many temporaries
+/// whose room nothing will need.
+void return_freed_memory();
+
 }  // namespace cq

@@ -95,6 +95,7 @@ IntegerExecutor::IntegerExecutor(const Network& network, const QuantParameters& 
     const auto correction = corrections_.outputs.find(unit.id);
     if (correction != corrections_.outputs.end()) state.correction = &correction->second;
   }
+  return_freed_memory();  // of the copies that packing makes
   attentions_ = read_attention_ranges(network, calibration);
   if (calibration.contains("feature")) feature_ = read_ranges(calibration, "feature");
 }
