@@ -30,12 +30,6 @@ std::string with_quotes(const std::string& text, char quote) {
   return out + quote;
 }
 
-/// clang 14 takes pairs of Elements for incomplete where none has been constructed before.
-[[maybe_unused]] Element none() {
-  Element element;
-  return element;
-}
-
 }  // namespace
 
 Node Element::node() const {

@@ -16,7 +16,8 @@ namespace cq::config {
 /// again, and because only unquoted text is ever read as something else.
 struct Element {
   using List = std::vector<Element>;
-  using Dict = std::vector<std::pair<Element, Element>>;
+  struct Entry;
+  using Dict = std::vector<Entry>;
 
   std::variant<Node, List, Dict> value;  // Node: scalars only
   char quote = '\0';                     // ' or " where the text was quoted
@@ -32,6 +33,10 @@ struct Element {
   Node node() const;
   /// As the grammar writes it; parses back to the same element.
   std::string text() const;
+};
+
+struct Element::Entry {
+  Element key, value;
 };
 
 /// What stands behind "=" where it is more than one value.

@@ -118,7 +118,7 @@ Element cast_element(const std::string& to, const Element& element) {
     return {std::move(out), '\0'};
   }
   Element::Dict out;
-  for (const auto& [key, item] : element.dict()) out.emplace_back(key, cast_element(to, item));
+  for (const auto& [key, item] : element.dict()) out.push_back({key, cast_element(to, item)});
   return {std::move(out), '\0'};
 }
 

@@ -224,12 +224,12 @@ class Parser {
       if (!take_spaced(':')) fail("':'");
       skip_blanks();
       Element value = as_element(element(true));
-      const auto same = [&](const auto& item) { return item.first.node() == key.node(); };
+      const auto same = [&](const auto& item) { return item.key.node() == key.node(); };
       const auto old = std::find_if(items.begin(), items.end(), same);
       if (old != items.end()) {
-        old->second = std::move(value);
+        old->value = std::move(value);
       } else {
-        items.emplace_back(std::move(key), std::move(value));
+        items.push_back({std::move(key), std::move(value)});
       }
     } while (take_spaced(','));
     if (!take_spaced('}')) fail("',' or '}'");

@@ -35,7 +35,7 @@ Element element_of(const Node& node) {
   if (node.is_dict()) {
     Element::Dict items;
     for (const auto& [key, value] : node.items()) {
-      items.emplace_back(Element{Node(key.text()), '\0'}, element_of(value));
+      items.push_back({Element{Node(key.text()), '\0'}, element_of(value)});
     }
     return {std::move(items), '\0'};
   }

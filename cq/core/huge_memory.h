@@ -6,6 +6,10 @@
 
 namespace cq {
 
+/// `bytes` that begin at a huge page and for which the system is asked for huge pages; pages that
+/// are not touched take no memory. Null where there is none.
+std::shared_ptr<std::byte> map_huge(size_t bytes);
+
 /// Memory for many tensors that live about as long, in pieces for which the system is asked for
 /// huge pages: what reads all of them in turn, as products do their weights, looks up fewer
 /// addresses.

@@ -6,8 +6,8 @@
 #include <unordered_map>
 
 #include <c10/core/CPUAllocator.h>
-#include <sys/mman.h>
 
+#include "cq/core/huge_memory.h"
 #include "cq/core/step_plan.h"
 
 namespace cq {
@@ -41,28 +41,24 @@ Use*& use_of(void* data) {
 
 class Memory {
  public:
-  ~Memory() { release(); }
-  std::byte* data() const { return data_; }
+  std::byte* data() const { return data_.get(); }
   size_t size() const { return size_; }
-  bool holds(const void* p) const { return p >= data_ && p < data_ + size_; }
+  bool holds(const void* p) const { return p >= data() && p < data() + size_; }
   /// False where the system has no more.
   bool resize(size_t bytes) {
     release();
-    void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) return false;
-    madvise(at, bytes, MADV_HUGEPAGE);
-    data_ = static_cast<std::byte*>(at);
+    data_ = map_huge(bytes);
+    if (!data_) return false;
     size_ = bytes;
     return true;
   }
   void release() {
-    if (data_ != nullptr) munmap(data_, size_);
-    data_ = nullptr;
+    data_.reset();
     size_ = 0;
   }
 
  private:
-  std::byte* data_ = nullptr;
+  std::shared_ptr<std::byte> data_;
   size_t size_ = 0;
 };
 

@@ -95,11 +95,15 @@ TEST_F(TorchLegacy, TensorsOfTwoTypesOnAStorageAreAligned) {
   const std::vector<double> values{1, -2};
   for (size_t shift = 0; shift < 8; ++shift) {
     const std::string name = std::string(shift, 'p') + "w";
-    const auto file = open(
-        stream({{name, tensor("DoubleStorage", "k", 2)}, {"b", tensor("ByteStorage", "k", 16)}},
-               "k", 16, bytes_of(values)));
-    expect_values(file.tensor(name), values);
-    EXPECT_EQ(file.tensor("b").numel(), 16);
+    const std::pair<std::string, std::string> wide{name, tensor("DoubleStorage", "k", 2)};
+    const std::pair<std::string, std::string> narrow{"b", tensor("ByteStorage", "k", 16)};
+    // The stream counts elements of the type that is named last.
+    for (const auto& bytes : {stream({wide, narrow}, "k", 16, bytes_of(values)),
+                              stream({narrow, wide}, "k", 2, bytes_of(values))}) {
+      const auto file = open(bytes);
+      expect_values(file.tensor(name), values);
+      EXPECT_EQ(file.tensor("b").numel(), 16);
+    }
   }
 }
 

@@ -197,16 +197,9 @@ at::Tensor IntegerExecutor::projected_attention(const AttentionUnit& unit, const
                    out, step);
   }
   // Every token gets the same.
-  auto operands = out.rest;
-  operands.x = attend_one_key(values, r);
-  if (operands.gate.defined() || operands.channel_bias.defined()) {
-    operands.x = operands.x.expand(q.sizes());
-    return run(out.unit, operands, step);
-  }
-  operands.residual = at::Tensor();
-  const auto one = run(out.unit, operands, step);
-  if (!out.rest.residual.defined()) return one.expand({-1, q.size(1), -1}).contiguous();
-  return out.rest.residual + one;
+  const UnitInput one{
+      .x = attend_one_key(values, r), .scale = out.rest.scale, .shift = out.rest.shift};
+  return unit_epilogue(run(out.unit, one, step).expand({-1, q.size(1), -1}), out.rest);
 }
 
 at::Tensor IntegerExecutor::project(const AttentionUnit& unit, const Coded& tokens,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cq/base/round_up.h"
 #include "cq/core/kernels/activate.h"
 #include "cq/core/kernels/epilogue.h"
 #include "cq/core/kernels/softmax.h"
@@ -24,11 +25,7 @@ constexpr int64_t kSlack = 64;
 constexpr int64_t kScore = sizeof(int32_t);
 constexpr int32_t kSignedOffset = 128;
 constexpr int64_t kSmall = 16384;
-constexpr int64_t kMostColumns = 64 * ProductEngine::kMostBlocks;
-
-int64_t round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
+constexpr int64_t kMostColumns = ProductEngine::kMostColumns;
 
 /// Bytes from row to row of an operand of `n` bytes a row: whole cache lines, as a tile's row that
 /// lies across two costs several times as much, and an odd number of them, as rows at multiples of

@@ -13,8 +13,7 @@ namespace cq {
 namespace {
 
 constexpr int64_t kRows = kProductRows;
-constexpr int64_t kMostBlock = 64;
-constexpr int64_t kMostSums = kRows * kMostBlock * ProductEngine::kMostBlocks;
+constexpr int64_t kMostSums = kRows * ProductEngine::kMostColumns;
 /// Operations below which threads cost more than they save.
 constexpr int64_t kSmall = 4'000'000;
 
@@ -105,10 +104,8 @@ class Product {
     int64_t at_once = engine_.blocks_at_once(sides_[0].weight->shape);
     // Where there is little to share out, parts are small rather than fast.
     constexpr int64_t kPartsOfThread = 4;
-    if (rows * ((columns + at_once - 1) / at_once) < kPartsOfThread * at::get_num_threads()) {
-      at_once = 1;
-    }
-    const int64_t groups = (columns + at_once - 1) / at_once;
+    if (rows * at::divup(columns, at_once) < kPartsOfThread * at::get_num_threads()) at_once = 1;
+    const int64_t groups = at::divup(columns, at_once);
     // The smaller of weight and input is what is gone through again and again.
     const bool by_rows = operand <= codes;
     const int64_t tasks = rows * groups;
@@ -153,7 +150,7 @@ class Product {
   /// on. Rows are those of one long line.
   void encode(const CodeSink& sink, const Part& p, const HalvesOfBlock& block,
               int64_t channel) const {
-    alignas(64) float values[kRows * 2 * kMostBlock];
+    alignas(64) float values[kRows * 2 * ProductEngine::kMostBlock];
     const int64_t width = engine_.block(), stride = block.count * width;
     const int64_t row = p.segment * layout_.out_width + p.first;
     float* first = values - row * stride;

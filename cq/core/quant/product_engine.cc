@@ -7,6 +7,7 @@
 
 #include <ATen/native/CPUBlas.h>
 
+#include "cq/base/round_up.h"
 #include "cq/core/kernels/isa.h"
 #include "cq/core/kernels/wide_product.h"
 
@@ -14,14 +15,10 @@ namespace cq {
 
 namespace {
 
-int64_t round_up(int64_t n, int64_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
-
 /// Groups of blocks of 64 columns, each packed [tap][depth / 4][columns, rounded up to 16][4].
 class ByteProducts : public ProductEngine {
  public:
-  static constexpr int64_t kBlock = 64, kTile = 16, kQuad = 4;
+  static constexpr int64_t kBlock = kMostBlock, kTile = 16, kQuad = 4;
   /// Bytes of a group, which should stay in the second-level cache beside its inputs.
   static constexpr int64_t kGroupBytes = 900 * 1024;
 

@@ -38,7 +38,9 @@ struct RowBlock {
 
 class ProductEngine {
  public:
-  static constexpr int64_t kMostBlocks = 3;
+  /// Columns of a block, blocks multiplied at once and columns of these: at most.
+  static constexpr int64_t kMostBlock = 64, kMostBlocks = 3,
+                           kMostColumns = kMostBlock * kMostBlocks;
 
   virtual ~ProductEngine() = default;
   virtual const char* name() const = 0;

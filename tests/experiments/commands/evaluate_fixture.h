@@ -63,12 +63,15 @@ class EvaluateFixture : public ::testing::Test {
     return options;
   }
 
-  EvaluateOptions images(std::vector<std::string> metrics) const {
+  /// `seen`: counts the images that the network is shown.
+  EvaluateOptions images(std::vector<std::string> metrics, int64_t* seen = nullptr) const {
     EvaluateOptions options;
     options.metrics = std::move(metrics);
     options.cache = "none";
     options.batch = 7;
-    options.make_network = [](const FeatureNetworkChoice&) { return std::make_unique<Colours>(); };
+    options.make_network = [seen](const FeatureNetworkChoice&) {
+      return std::make_unique<Colours>(seen);
+    };
     return options;
   }
 

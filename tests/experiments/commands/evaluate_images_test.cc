@@ -8,7 +8,6 @@
 namespace cq {
 namespace {
 
-using test::Colours;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
@@ -45,11 +44,8 @@ TEST_F(EvaluateImages, PairsImagesByName) {
 }
 
 TEST_F(EvaluateImages, ReferencesPassTheNetworkOnce) {
-  EvaluateOptions options = images({"fid"});
   int64_t seen = 0;
-  options.make_network = [&](const FeatureNetworkChoice&) {
-    return std::make_unique<Colours>(&seen);
-  };
+  EvaluateOptions options = images({"fid"}, &seen);
   options.cache = (folder_ / "cache").string();
   options.generated = write_folder("a", pictures(1));
   options.reference = write_folder("b", pictures(2));

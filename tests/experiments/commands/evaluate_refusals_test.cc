@@ -12,7 +12,6 @@
 namespace cq {
 namespace {
 
-using test::Colours;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -73,11 +72,8 @@ TEST_F(EvaluateRefusals, DamagedFilesAreNamed) {
 }
 
 TEST_F(EvaluateRefusals, BadImagesAreFoundBeforeTheNetworkRuns) {
-  EvaluateOptions options = images({"fid"});
   int64_t seen = 0;
-  options.make_network = [&](const FeatureNetworkChoice&) {
-    return std::make_unique<Colours>(&seen);
-  };
+  EvaluateOptions options = images({"fid"}, &seen);
   options.generated = write_folder("a", pictures(1));
   options.reference = write_folder("b", pictures(2));
   write_png(folder_ / "b" / "119.png", at::zeros({8, 16, 3}, at::kByte));
@@ -96,11 +92,8 @@ TEST_F(EvaluateRefusals, BadImagesAreFoundBeforeTheNetworkRuns) {
 }
 
 TEST_F(EvaluateRefusals, WhatIsKnownBeforehandStopsBeforeTheNetwork) {
-  EvaluateOptions options = images({"fid"});
   int64_t seen = 0;
-  options.make_network = [&](const FeatureNetworkChoice&) {
-    return std::make_unique<Colours>(&seen);
-  };
+  EvaluateOptions options = images({"fid"}, &seen);
   const auto refuses = [&](const std::string& file, const std::string& words) {
     EXPECT_THAT([&] { evaluate(options); },
                 ThrowsMessage<Error>(AllOf(HasSubstr(file), HasSubstr(words))));

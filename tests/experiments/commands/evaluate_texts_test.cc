@@ -8,7 +8,6 @@
 namespace cq {
 namespace {
 
-using test::Colours;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -37,13 +36,10 @@ TEST_F(EvaluateTexts, TextsPairWithImages) {
 
 TEST_F(EvaluateTexts, TextsAreTokenized) {
   const std::filesystem::path folder = std::string(CQ_SOURCE_DIR) + "/models/clip-tokenizer";
-  EvaluateOptions options = images({"clip_score"});
+  int64_t seen = 0;
+  EvaluateOptions options = images({"clip_score"}, &seen);
   options.features = "clip";
   options.find_tokenizer = [&] { return folder; };
-  int64_t seen = 0;
-  options.make_network = [&](const FeatureNetworkChoice&) {
-    return std::make_unique<Colours>(&seen);
-  };
   options.generated = write_folder("a", pictures(1));
   const ClipTokenizer tokenizer(folder);
   std::string lines;
