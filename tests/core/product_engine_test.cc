@@ -34,8 +34,13 @@ class ProductEngineTest : public testing::TestWithParam<const ProductEngine*> {
 TEST_P(ProductEngineTest, SumsAreThoseOfPlain32BitArithmetic) {
   const auto& engine = *GetParam();
   for (int round = 0; round < 60; ++round) {
-    const int64_t depth = 4 * between(1, 80), there = depth - between(0, 3);
-    const OperandShape shape{between(1, 500), between(1, 3), depth};
+    // With AMX, multiples of 64 that are deep or have more than one tap go through tiles.
+    const bool deep_tap = round % 10 == 7;
+    const int64_t depth = deep_tap        ? 64 * between(32, 40)
+                          : round % 5 < 2 ? 64 * between(1, 5)
+                                          : 4 * between(1, 80);
+    const int64_t there = depth - between(0, 3);
+    const OperandShape shape{between(1, 500), deep_tap ? 1 : between(1, 3), depth};
     const int64_t rows = between(1, 130);
     // Rows overlap as those of a convolution do, or are far apart.
     const int64_t stride = round % 2 == 0 ? 4 * between(1, 20) : depth + 4 * between(0, 9);

@@ -6,6 +6,7 @@
 #include <ATen/ops/ones.h>
 #include <fmt/format.h>
 
+#include "cq/core/kernels/tile_product.h"
 #include "cq/core/parallel.h"
 #include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/integer_product.h"
@@ -96,28 +97,32 @@ KernelCase attention_case() {
   return made;
 }
 
-}  // namespace
-
-std::vector<KernelCase> product_cases() {
-  constexpr ProductShape kShapes[] = {
-      {"product_conv_64", 16, 8, 8, 64, 64, 3},     {"product_conv_192", 2, 64, 64, 192, 192, 3},
-      {"product_conv_640", 2, 32, 32, 640, 640, 3}, {"product_1x1", 2, 64, 64, 384, 192, 1},
-      {"product_linear", 4, 1, 256, 1152, 3456, 1},
-  };
-  std::vector<KernelCase> cases;
-  for (const auto& shape : kShapes) cases.push_back(product_case(shape));
-  cases.push_back(attention_case());
-  return cases;
-}
-
-KernelCase int8_peak_case() {
-  constexpr int64_t kRows = 128, kDepth = 1024, kRepeats = 400;
-  const auto& engine = product_engine();
+KernelCase peak_case(double macs_of_thread) {
   KernelCase made;
   made.name = "int8_peak";
   made.bound = Bound::int8;
-  made.amount =
-      2.0 * double(at::get_num_threads() * kRepeats) * double(kRows * kDepth * engine.block());
+  made.amount = 2.0 * double(at::get_num_threads()) * macs_of_thread;
+  return made;
+}
+
+/// AMX: products of whole tiles, without loads.
+KernelCase tile_peak_case() {
+  constexpr int64_t kRounds = 100'000;
+  auto made = peak_case(double(kRounds * kernels::kTilePeakMacs));
+  made.run = [] {
+    parallel_for(0, at::get_num_threads(), 1, [](int64_t first, int64_t last) {
+      kernels::tile_peak_loop((last - first) * kRounds);
+      kernels::release_tiles();
+    });
+  };
+  return made;
+}
+
+/// Elsewhere: the engine's product, operands in the second-level cache.
+KernelCase product_peak_case() {
+  constexpr int64_t kRows = 128, kDepth = 1024, kRepeats = 400;
+  const auto& engine = product_engine();
+  auto made = peak_case(double(kRepeats * kRows * kDepth * engine.block()));
   made.run = [&engine] {
     const OperandShape shape{engine.block(), 1, kDepth};
     parallel_for(0, at::get_num_threads(), 1, [&](int64_t first, int64_t last) {
@@ -134,6 +139,24 @@ KernelCase int8_peak_case() {
     });
   };
   return made;
+}
+
+}  // namespace
+
+std::vector<KernelCase> product_cases() {
+  constexpr ProductShape kShapes[] = {
+      {"product_conv_64", 16, 8, 8, 64, 64, 3},     {"product_conv_192", 2, 64, 64, 192, 192, 3},
+      {"product_conv_640", 2, 32, 32, 640, 640, 3}, {"product_1x1", 2, 64, 64, 384, 192, 1},
+      {"product_linear", 4, 1, 256, 1152, 3456, 1},
+  };
+  std::vector<KernelCase> cases;
+  for (const auto& shape : kShapes) cases.push_back(product_case(shape));
+  cases.push_back(attention_case());
+  return cases;
+}
+
+KernelCase int8_peak_case() {
+  return kernels::has_tile_products() ? tile_peak_case() : product_peak_case();
 }
 
 }  // namespace cq
