@@ -34,9 +34,8 @@ double best_of(int64_t rounds, const std::function<void()>& run) {
   return best;
 }
 
-double integer_peak() {
-  const auto peak = int8_peak_case();
-  return peak.amount / 2 / best_of(4, peak.run);
+double macs_of(const KernelCase& kernel) {
+  return kernel.amount / 2 / best_of(4, kernel.run);
 }
 
 /// Of random operands: a GPU's clock falls with the bits that change.
@@ -72,7 +71,11 @@ const std::vector<std::string>& execution_kinds() {
 double peak_macs(const std::string& kind, const at::Device& device) {
   const auto floats = kind == "bfloat16" ? at::kBFloat16 : at::kFloat;
   if (!device.is_cpu()) return gpu_peak(kind == "integer" ? at::kChar : floats, device);
-  return kind == "integer" ? integer_peak() : float_peak(floats);
+  return kind == "integer" ? macs_of(int8_peak_case()) : float_peak(floats);
+}
+
+double product_macs() {
+  return macs_of(int8_product_case());
 }
 
 Execution::Execution(const BenchSetting& setting, const std::string& kind)

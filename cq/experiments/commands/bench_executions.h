@@ -49,9 +49,12 @@ class Execution {
 /// float32, bfloat16, simulated, integer.
 const std::vector<std::string>& execution_kinds();
 
-/// Multiply-adds a second of the arithmetic that an execution of this kind runs on, from a product
-/// whose operands stay in the caches, on all threads; of a GPU from large matrix products of
-/// libtorch's (the integers' is `_int_mm`).
+/// Multiply-adds a second of the arithmetic that an execution of this kind runs on, on all threads:
+/// of libtorch's product with operands that stay in the caches, of AMX's int8 tiles alone, of a GPU
+/// from large matrix products of libtorch's (the integers' is `_int_mm`).
 double peak_macs(const std::string& kind, const at::Device& device);
+
+/// That of the library's product of integers, operands in the caches, on this CPU.
+double product_macs();
 
 }  // namespace cq

@@ -110,7 +110,12 @@ KernelCase activate_case(const char* name, Act act, From from) {
     a.x.floats = {b.buffer<float>(kRows * width), width};
   }
   if (from != From::floats) {
-    a.factor = {b.buffer<float>(kImages * kChannels), kChannels};
+    float* factor = b.buffer<float>(kImages * kChannels);
+    // What is normalized is of the order of one, whatever holds it.
+    if (from == From::affine_codes) {
+      std::for_each_n(factor, kImages * kChannels, [](float& f) { f /= 64; });
+    }
+    a.factor = {factor, kChannels};
     a.offset = {b.buffer<float>(kImages * kChannels), kChannels};
   }
   a.channels = kChannels;

@@ -159,6 +159,9 @@ class ModelBench {
     std::vector<std::function<void()>> runs;
     for (auto& e : executions_) {
       r.peak_gops[e->kind()] = 2 * peak_macs(e->kind(), device) / kGiga;
+      if (e->kind() == "integer" && device.is_cpu()) {
+        r.peak_gops["integer_product"] = 2 * product_macs() / kGiga;
+      }
       runs.push_back([&e] { e->full_step(); });
       r.cells.push_back({e->kind(), "full", operations(count.full, options_.batch), {}});
       runs.push_back([&e] { e->cached_step(); });

@@ -118,8 +118,25 @@ KernelCase tile_peak_case() {
   return made;
 }
 
-/// Elsewhere: the engine's product, operands in the second-level cache.
-KernelCase product_peak_case() {
+}  // namespace
+
+std::vector<KernelCase> product_cases() {
+  constexpr ProductShape kShapes[] = {
+      {"product_conv_64", 16, 8, 8, 64, 64, 3},     {"product_conv_192", 2, 64, 64, 192, 192, 3},
+      {"product_conv_640", 2, 32, 32, 640, 640, 3}, {"product_1x1", 2, 64, 64, 384, 192, 1},
+      {"product_linear", 4, 1, 256, 1152, 3456, 1},
+  };
+  std::vector<KernelCase> cases;
+  for (const auto& shape : kShapes) cases.push_back(product_case(shape));
+  cases.push_back(attention_case());
+  return cases;
+}
+
+KernelCase int8_peak_case() {
+  return kernels::has_tile_products() ? tile_peak_case() : int8_product_case();
+}
+
+KernelCase int8_product_case() {
   constexpr int64_t kRows = 128, kDepth = 1024, kRepeats = 400;
   const auto& engine = product_engine();
   auto made = peak_case(double(kRepeats * kRows * kDepth * engine.block()));
@@ -139,24 +156,6 @@ KernelCase product_peak_case() {
     });
   };
   return made;
-}
-
-}  // namespace
-
-std::vector<KernelCase> product_cases() {
-  constexpr ProductShape kShapes[] = {
-      {"product_conv_64", 16, 8, 8, 64, 64, 3},     {"product_conv_192", 2, 64, 64, 192, 192, 3},
-      {"product_conv_640", 2, 32, 32, 640, 640, 3}, {"product_1x1", 2, 64, 64, 384, 192, 1},
-      {"product_linear", 4, 1, 256, 1152, 3456, 1},
-  };
-  std::vector<KernelCase> cases;
-  for (const auto& shape : kShapes) cases.push_back(product_case(shape));
-  cases.push_back(attention_case());
-  return cases;
-}
-
-KernelCase int8_peak_case() {
-  return kernels::has_tile_products() ? tile_peak_case() : product_peak_case();
 }
 
 }  // namespace cq

@@ -6,7 +6,10 @@ namespace cq {
 /// Integer products at sizes that networks have, with their ends: from codes to floats.
 std::vector<KernelCase> product_cases();
 
-/// The engine's bare product of operands that stay in the caches, every thread on its own.
+/// The most that the CPU does, every thread on its own: with AMX products of tiles and nothing
+/// else, elsewhere int8_product_case().
 KernelCase int8_peak_case();
+/// The library's bare product of operands that stay in the caches.
+KernelCase int8_product_case();
 
 }  // namespace cq

@@ -55,7 +55,7 @@ std::string table_of(const BenchReport& r) {
                         cell.timing.max * 1e3, cell.gops(), r.fraction(cell));
   }
   for (const auto& [kind, gops] : r.peak_gops) {
-    text += fmt::format("peak {:<10} {:.0f} GOPS\n", kind, gops);
+    text += fmt::format("peak {:<16} {:.0f} GOPS\n", kind, gops);
   }
   for (const auto& row : r.sampler) {
     text += fmt::format("sampler of {} steps: {} {} N={}: {:.{}f} s, {:.2f}x\n", row.steps,

@@ -27,6 +27,7 @@ struct BenchReport {
   int64_t batch = 1, threads = 1;
   std::string device;  ///< name of the GPU; empty: the CPU
   std::vector<BenchCell> cells = {};
+  /// By execution; `integer_product`: that of the library's product.
   std::map<std::string, double> peak_gops = {};
   std::vector<SamplerRow> sampler = {};
 
