@@ -5,6 +5,7 @@
 #include <ATen/ops/full_like.h>
 
 #include "cq/base/error.h"
+#include "cq/core/huge_memory.h"
 #include "cq/core/step_arena.h"
 
 namespace cq {
@@ -79,6 +80,8 @@ at::Tensor sample_latents(const Model& model, const Sampler& sampler, const Deno
 at::Tensor decode_images(const Model& model, const at::Tensor& latents) {
   // A first stage takes a gigabyte for an image of 512 x 512, and nothing of the steps.
   StepArena::release();
+  return_freed_memory();
+  const DirectLargeTensors direct;
   constexpr int64_t kPositions = 64 * 64;
   const int64_t n = latents.size(0);
   const int64_t most = std::max<int64_t>(1, kPositions / (latents.size(2) * latents.size(3)));

@@ -35,6 +35,22 @@ void return_freed_memory() {
 #endif
 }
 
+DirectLargeTensors::DirectLargeTensors() {
+#ifdef __GLIBC__
+  constexpr int kLarge = 4 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLarge);
+#endif
+}
+
+DirectLargeTensors::~DirectLargeTensors() {
+#ifdef __GLIBC__
+  // Where glibc's own adjustment, which ends with the first call above, comes to rest.
+  constexpr int kMostInHeap = 32 << 20;
+  mallopt(M_MMAP_THRESHOLD, kMostInHeap);
+  mallopt(M_TRIM_THRESHOLD, 2 * kMostInHeap);
+#endif
+}
+
 at::Tensor HugeMemory::bytes(int64_t n) {
   const size_t needed = round_up(size_t(n), kLine);
   if (used_ + needed > size_) {

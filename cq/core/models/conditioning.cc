@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include "cq/base/error.h"
+#include "cq/core/io/mapped_file.h"
 
 namespace cq {
 
@@ -93,6 +94,10 @@ void Text::set_tokens(const at::Tensor& tokens, const at::Tensor& empty) {
     contexts.push_back(encoder().forward(rows.narrow(0, i, 1), executor));
   }
   contexts_ = at::cat(contexts, 0);
+  // The encoder has half a gigabyte of weights, and nothing to do before other prompts come.
+  for (const auto& leaf : weights().leaves()) {
+    release_mapped_pages(leaf.const_data_ptr(), leaf.nbytes());
+  }
 }
 
 void Text::apply(const at::Tensor& labels, NetworkInput& in) const {

@@ -29,7 +29,7 @@ at::Tensor VqStage::to_latents(const at::Tensor& images, const Executor& executo
 }
 
 at::Tensor VqStage::quantize(const at::Tensor& latents) const {
-  constexpr int64_t kRows = 4096;  // of the table of distances
+  constexpr int64_t kRows = 512;  // of the table of distances, 16 MB with 8192 codes
   const auto rows = latents.permute({0, 2, 3, 1}).reshape({-1, config_.embed_dim});
   const auto norms = codebook_.pow(2).sum(1);
   std::vector<at::Tensor> nearest;
