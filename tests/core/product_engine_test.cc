@@ -61,7 +61,8 @@ TEST_P(ProductEngineTest, SumsAreThoseOfPlain32BitArithmetic) {
     const int64_t first = between(0, blocks - 1), count = between(1, blocks - first);
     const int64_t width = count * engine.block();
     std::vector<int32_t> sums(static_cast<size_t>(rows * width), 77);
-    engine.multiply({a.data(), stride, rows, taps.data(), sums.data(), width}, shape,
+    const int64_t aheads = between(1, 4), ahead = between(-1, aheads - 1);
+    engine.multiply({a.data(), stride, rows, taps.data(), sums.data(), width, ahead, aheads}, shape,
                     packed.data_ptr(), first, count);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < width && first * engine.block() + c < shape.columns; ++c) {

@@ -58,6 +58,8 @@ struct Rows {
   const uint8_t* a;
   int32_t* sums;
   int64_t count;
+  const char** ahead;  ///< next line to be fetched
+  const char* ahead_end;
 };
 /// A part of the depth of every tap; sums of the parts before it are in memory.
 struct Depth {
@@ -83,6 +85,7 @@ CQ_TILES void multiply_panel(const TileProduct& p, const Rows& rows, const Depth
     if constexpr (kLower) _tile_loadd(2, lower, stride);
     if constexpr (kLower && kRight) _tile_loadd(3, lower + kTileColumns, stride);
   }
+  const char* ahead = *rows.ahead;
   for (int64_t t = 0; t < p.taps; ++t) {
     const uint8_t* a = rows.a + p.tap_offsets[t];
     const int8_t* b = panel + (t * p.depth + depth.first) * kWidth;
@@ -90,6 +93,10 @@ CQ_TILES void multiply_panel(const TileProduct& p, const Rows& rows, const Depth
       _tile_stream_loadd(6, b, kWidth * kQuad);
       _tile_loadd(4, a + k, p.a_stride);
       _tile_dpbusd(0, 4, 6);
+      if (ahead < rows.ahead_end) {
+        _mm_prefetch(ahead, _MM_HINT_T1);
+        ahead += 64;
+      }
       if constexpr (kLower) {
         _tile_loadd(5, a + k + kTileRows * p.a_stride, p.a_stride);
         _tile_dpbusd(2, 5, 6);
@@ -101,6 +108,7 @@ CQ_TILES void multiply_panel(const TileProduct& p, const Rows& rows, const Depth
       }
     }
   }
+  *rows.ahead = ahead;
   _tile_stored(0, upper, stride);
   if constexpr (kRight) _tile_stored(1, upper + kTileColumns, stride);
   if constexpr (kLower) _tile_stored(2, lower, stride);
@@ -114,7 +122,8 @@ void multiply_rows(const TileProduct& p, const Rows& rows, const Depth& depth) {
     const auto multiply =
         right ? (lower ? multiply_panel<true, true> : multiply_panel<false, true>)
               : (lower ? multiply_panel<true, false> : multiply_panel<false, false>);
-    multiply(p, {rows.a, rows.sums + c, rows.count}, depth, p.panels + c * p.taps * p.depth);
+    multiply(p, {rows.a, rows.sums + c, rows.count, rows.ahead, rows.ahead_end}, depth,
+             p.panels + c * p.taps * p.depth);
   }
 }
 
@@ -132,14 +141,20 @@ bool has_tile_products() {
 
 void tile_product(const TileProduct& p) {
   constexpr int64_t kRows = 2 * kTileRows;
-  // So much of 32 rows stays in the first-level cache. A convolution's rows overlap.
-  constexpr int64_t kMostDepth = 640;
-  const int64_t parts = p.taps > 1 ? 1 : (p.depth + kMostDepth - 1) / kMostDepth;
+  // Inputs stay in the first-level cache: 32 rows up to kWholeDepth alone, deeper ones beside their
+  // sums, which come and go. A convolution's rows overlap.
+  constexpr int64_t kWholeDepth = 1280, kMostDepth = 640;
+  const bool whole = p.taps > 1 || p.depth <= kWholeDepth;
+  const int64_t parts = whole ? 1 : (p.depth + kMostDepth - 1) / kMostDepth;
   const int64_t part = round_up((p.depth + parts - 1) / parts, kTileDepth);
+  const auto* ahead = reinterpret_cast<const char*>(p.ahead);
+  const char* ahead_end = ahead + p.ahead_bytes;
   for (int64_t row = 0; row < p.rows; row += kRows) {
     const Rows rows{.a = p.a + row * p.a_stride,
                     .sums = p.sums + row * p.sums_stride,
-                    .count = std::min(kRows, p.rows - row)};
+                    .count = std::min(kRows, p.rows - row),
+                    .ahead = &ahead,
+                    .ahead_end = ahead_end};
     configure(rows.count);
     for (int64_t k = 0; k < p.depth; k += part) {
       multiply_rows(p, rows, {k, std::min(p.depth, k + part)});

@@ -24,6 +24,8 @@ struct TileProduct {
   int64_t columns;       ///< a multiple of 16
   int32_t* sums;         ///< [rows][sums_stride]
   int64_t sums_stride;
+  const int8_t* ahead = nullptr;  ///< what is fetched to the second-level cache meanwhile
+  int64_t ahead_bytes = 0;
 };
 
 /// Whether isa() is amx and the system lets this process use tiles.

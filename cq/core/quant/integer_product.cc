@@ -33,6 +33,12 @@ class Product {
       }
       if (sides[i].weight->has_zero) window_sums_[i] = window_sums_of(unit_, sides[i], layout_);
     }
+    int64_t codes = 0;
+    for (const auto& side : sides) {
+      operand_ += outputs_ * side.weight->shape.taps * side.weight->shape.depth;
+      codes += layout_.blocks() * kRows * side.codes->depth();
+    }
+    by_rows_ = operand_ <= codes;
     const auto& in = *end.input;
     last_.rows_per_image = layout_.out_height * layout_.out_width;
     last_.bias = coefficients_.bias.data();
@@ -96,25 +102,18 @@ class Product {
   template <class Block>
   void each_block(int64_t columns, const Block& block) const {
     const int64_t rows = layout_.blocks();
-    int64_t operand = 0, codes = 0;
-    for (const auto& side : sides_) {
-      operand += outputs_ * side.weight->shape.taps * side.weight->shape.depth;
-      codes += rows * kRows * side.codes->depth();
-    }
     int64_t at_once = engine_.blocks_at_once(sides_[0].weight->shape);
     // Where there is little to share out, parts are small rather than fast.
     constexpr int64_t kPartsOfThread = 4;
     if (rows * at::divup(columns, at_once) < kPartsOfThread * at::get_num_threads()) at_once = 1;
     const int64_t groups = at::divup(columns, at_once);
-    // The smaller of weight and input is what is gone through again and again.
-    const bool by_rows = operand <= codes;
     const int64_t tasks = rows * groups;
-    const bool small = layout_.segments() * layout_.positions() * operand < kSmall;
+    const bool small = layout_.segments() * layout_.positions() * operand_ < kSmall;
     parallel_for(0, tasks, small ? tasks : 1, [&](int64_t first, int64_t last) {
       for (int64_t t = first; t < last; ++t) {
-        const int64_t group = by_rows ? t % groups : t / rows;
+        const int64_t group = by_rows_ ? t % groups : t / rows;
         const int64_t c = group * at_once;
-        block(by_rows ? t / groups : t % rows, Columns{c, std::min(at_once, columns - c)});
+        block(by_rows_ ? t / groups : t % rows, Columns{c, std::min(at_once, columns - c)});
       }
       engine_.finish();
     });
@@ -134,7 +133,9 @@ class Product {
          .rows = p.count,
          .tap_offsets = taps_[side].data(),
          .sums = sums,
-         .sums_stride = c.count * engine_.block()},
+         .sums_stride = c.count * engine_.block(),
+         .ahead = by_rows_ ? -1 : p.segment * layout_.blocks_per_segment() + p.first / kRows,
+         .aheads = layout_.blocks()},
         sides_[side].weight->shape, sides_[side].weight->packed.data_ptr(), c.first, c.count);
   }
 
@@ -234,6 +235,9 @@ class Product {
   ProductLayout layout_;
   Coefficients coefficients_;
   int64_t outputs_;
+  int64_t operand_ = 0;  ///< values of the weights
+  /// The smaller of weight and input is what is gone through again and again.
+  bool by_rows_ = true;
   std::vector<int64_t> taps_[2];
   at::Tensor window_sums_[2];
   kernels::Epilogue last_;  ///< of the last side, for all channels

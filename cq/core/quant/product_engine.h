@@ -34,6 +34,9 @@ struct RowBlock {
   const int64_t* tap_offsets = nullptr;
   int32_t* sums = nullptr;  ///< [rows][sums_stride]
   int64_t sums_stride = 0;
+  /// Of as many columns behind those that are multiplied, part `ahead` of `aheads` may be fetched
+  /// to the second-level cache meanwhile; negative: they are not what comes next.
+  int64_t ahead = -1, aheads = 1;
 };
 
 class ProductEngine {

@@ -31,7 +31,7 @@ class TileProductTest : public testing::Test {
     const auto b = draw<int8_t>(columns * taps * depth);
     std::vector<int32_t> sums(static_cast<size_t>(rows * sums_stride), 99);
     tile_product({a.data(), stride, rows, offsets.data(), taps, depth, b.data(), columns,
-                  sums.data(), sums_stride});
+                  sums.data(), sums_stride, b.data(), columns});
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < sums_stride; ++c) {
         int32_t expected = c < columns ? 0 : 99;
