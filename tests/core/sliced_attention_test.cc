@@ -66,14 +66,20 @@ TEST_P(SlicedAttention, MultipliesWhatItIsGiven) {
 /// Heads at once: fewer than one, one, some that do not divide the six, all.
 INSTANTIATE_TEST_SUITE_P(Heads, SlicedAttention, testing::Values(0, 1, 4, 6));
 
-// At the size that is sliced in use: the bits do not depend on the slices.
+// At the size that is sliced in use: the bits do not depend on slices and threads.
 TEST(SlicedAttentionOf4096Tokens, HasTheBitsOfTheWhole) {
   const c10::NoGradGuard no_grad;
+  const int threads = at::get_num_threads();
   const auto q = at::randn({1, 4096, 80}), k = at::randn({1, 4096, 80}),
              v = at::randn({1, 4096, 80});
   const auto same = [](const at::Tensor& weights) { return weights; };
+  at::set_num_threads(1);
   const auto all = sliced_attention(q, k, v, 2, same, 2 * 4096 * 4096);
-  EXPECT_TRUE(at::equal(sliced_attention(q, k, v, 2, same), all));
+  for (const int n : {1, 2, 3}) {
+    at::set_num_threads(n);
+    EXPECT_TRUE(at::equal(sliced_attention(q, k, v, 2, same), all)) << n << " threads";
+  }
+  at::set_num_threads(threads);
 }
 
 }  // namespace
