@@ -54,7 +54,8 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, const char* name, const 
   command->add_option("--device", line.common.device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
-  command->add_option("--threads", line.common.threads, "threads; 0: as many as the machine has")
+  command
+      ->add_option("--threads", line.common.threads, "threads; 0: one a processor that may be used")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_option("--log-level", line.common.log_level, "debug, info, warning, error or off")

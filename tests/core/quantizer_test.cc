@@ -7,6 +7,8 @@
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include "cq/base/error.h"
+
 namespace cq {
 namespace {
 
@@ -46,10 +48,33 @@ TEST(ValueHistogram, FindsTheRangeOfLeastError) {
       best = range.scale;
     }
   }
+  ValueSample sample(x.numel());
+  sample.add(x);
   ValueHistogram histogram;
-  histogram.add(x);
+  histogram.add(sample);
   EXPECT_NEAR(histogram.search(2).scale, best, 0.03);
   EXPECT_LT(best, 4.0 / 3);
+}
+
+// Of 1,000 values at least 300 are every third; however they come in pieces.
+TEST(ValueSample, OfPiecesIsThatOfTheWhole) {
+  const auto x = at::randn({1000});
+  std::vector<float> expected;
+  for (int64_t i = 0; i < 1000; i += 3) expected.push_back(x[i].item<float>());
+  for (const int64_t piece : {1, 2, 7, 400, 1000}) {
+    ValueSample sample(1000, 300);
+    for (const auto& part : x.split(piece)) sample.add(part);
+    EXPECT_EQ(sample.values(), expected) << piece;
+    EXPECT_EQ(sample.min(), x.min().item<float>()) << piece;
+    EXPECT_EQ(sample.max(), x.max().item<float>()) << piece;
+  }
+}
+
+TEST(ValueSample, RefusesWhatIsNotFinite) {
+  ValueSample sample(4);
+  sample.add(at::ones({2}));
+  EXPECT_THROW(sample.add(at::tensor({1.0, std::nan("")})), RunError);
+  EXPECT_THROW(sample.add(at::tensor({1.0, HUGE_VAL})), RunError);
 }
 
 TEST(WeightRanges, EachRowHasItsOwn) {

@@ -124,5 +124,19 @@ d: >+
 """)
 
 
-for make in (make_safetensors, make_arrays, make_images, make_hdf5, make_pickles, make_yaml):
+def make_overrides():
+    for i, text in enumerate((
+            "a.b=1", "+a=2.5e-3", "++a.b_c={x: [1, 'q', \"r\"], 'k': null}", "~a", "~a=true",
+            "quant@pkg=w8a8", "+quant@a.b=[w8a8,none]", "a=1,2,x", "a=choice(1,'b',[c])",
+            "a=range(1,10,3)", "a=range(0.1, 1, step=0.1)", "a=interval(0,1)",
+            "quant=glob(w*, exclude=[w4*,n?ne])", "a=sort(3,1,2,reverse=true)", "a=shuffle(1,2,3)",
+            "a=shuffle(range(3))", "a=int('3'),float(2)", "a=str([1,{b:c}])", "a=bool(yes)",
+            "a=json_str({b:[1,2]})", "a=sort(choice(b,a))", "a=tag(x,y,choice(1,2))",
+            "a=extend_list(1,2)", r"a='it\'s'", r"a=x\,\ y\\", "a=${b.c}/${oc.env:H,d}", "a=",
+            "a=.inf,-inf,nan,0x1f,1_000,-0", "a=http://x.y/?z=1:2%3", "hydra.run.dir=a b")):
+        put("override", f"{i:02}", text.encode())
+
+
+for make in (make_safetensors, make_arrays, make_images, make_hdf5, make_pickles, make_yaml,
+             make_overrides):
     make()

@@ -1,7 +1,6 @@
 #include "cq/core/quant/calibration.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <random>
 
@@ -9,6 +8,7 @@
 #include <c10/core/GradMode.h>
 
 #include "cq/base/error.h"
+#include "cq/core/quant/sliced_attention.h"
 
 namespace cq {
 
@@ -33,16 +33,24 @@ class RangeCollector : public Executor {
     put(attention_key(unit, 'q'), q, quant_.act_bits, step);
     put(attention_key(unit, 'k'), k, quant_.act_bits, step);
     put(attention_key(unit, 'v'), v, quant_.act_bits, step);
-    const auto queries = split_heads(q, unit.heads), keys = split_heads(k, unit.heads);
-    const double scale = 1 / std::sqrt(double(queries.size(3)));
-    const auto weights = at::softmax(at::matmul(queries, keys.transpose(2, 3)) * scale, -1);
+    ValueSample weights(q.size(0) * unit.heads * q.size(1) * k.size(1));
+    const auto out = sliced_attention(q, k, v, unit.heads, [&](const at::Tensor& part) {
+      weights.add(part);
+      return part;
+    });
     put(attention_key(unit, 'p'), weights, quant_.softmax_bits, step);
-    return merge_heads(at::matmul(weights, split_heads(v, unit.heads)));
+    return out;
   }
 
   void put(const std::string& key, const at::Tensor& x, int64_t bits, int64_t step) const {
+    ValueSample sample(x.numel());
+    sample.add(x);
+    put(key, sample, bits, step);
+  }
+
+  void put(const std::string& key, const ValueSample& sample, int64_t bits, int64_t step) const {
     ValueHistogram histogram;
-    histogram.add(x);
+    histogram.add(sample);
     const auto range = histogram.search(bits);
     auto& table = out_[key];
     if (!table.defined()) table = at::zeros({steps_, 2}, at::kDouble);

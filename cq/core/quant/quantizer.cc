@@ -43,6 +43,24 @@ at::Tensor fake_quantize(const at::Tensor& x, const QuantRange& range, int64_t b
                                              int64_t(levels(bits)));
 }
 
+ValueSample::ValueSample(int64_t count, int64_t limit)
+    : stride_(std::max<int64_t>(1, count / limit)) {
+  values_.reserve(size_t(count / stride_ + 1));
+}
+
+void ValueSample::add(const at::Tensor& x) {
+  const auto flat = x.to(at::kFloat).contiguous().cpu().view({-1});
+  const double low = flat.min().item<double>(), high = flat.max().item<double>();
+  if (!std::isfinite(low) || !std::isfinite(high)) {
+    throw RunError("[calibration] an activation is not finite");
+  }
+  min_ = values_.empty() ? low : std::min(low, min_);
+  max_ = values_.empty() ? high : std::max(high, max_);
+  const float* values = flat.data_ptr<float>();
+  for (; next_ < flat.numel(); next_ += stride_) values_.push_back(values[next_]);
+  next_ -= flat.numel();
+}
+
 void ValueHistogram::widen(double min, double max) {
   const auto old = std::move(counts_);
   const double old_min = min_, old_width = (max_ - min_) / double(bins);
@@ -58,20 +76,14 @@ void ValueHistogram::widen(double min, double max) {
   }
 }
 
-void ValueHistogram::add(const at::Tensor& x, int64_t limit) {
-  const auto flat = x.to(at::kFloat).contiguous().cpu().view({-1});
-  const double low = flat.min().item<double>(), high = flat.max().item<double>();
-  if (!std::isfinite(low) || !std::isfinite(high)) {
-    throw RunError("[calibration] an activation is not finite");
-  }
+void ValueHistogram::add(const ValueSample& sample) {
+  const double low = sample.min(), high = sample.max();
   if (empty() || low < min_ || high > max_) {
     widen(empty() ? low : std::min(low, min_), empty() ? high : std::max(high, max_));
   }
-  const int64_t stride = std::max<int64_t>(1, flat.numel() / limit);
   const double inverse = double(bins) / std::max(max_ - min_, kLeastScale);
-  const float* values = flat.data_ptr<float>();
-  for (int64_t i = 0; i < flat.numel(); i += stride) {
-    const auto bin = std::min(int64_t((double(values[i]) - min_) * inverse), bins - 1);
+  for (const float value : sample.values()) {
+    const auto bin = std::min(int64_t((double(value) - min_) * inverse), bins - 1);
     counts_[size_t(bin)] += 1;
   }
 }

@@ -19,13 +19,31 @@ QuantRange range_of(double min, double max, int64_t bits);
 /// The nearest representable values (simulated quantization).
 at::Tensor fake_quantize(const at::Tensor& x, const QuantRange& range, int64_t bits);
 
+/// The extremes of a tensor's values and some of the values, evenly strided. The tensor comes in
+/// one piece or in several.
+class ValueSample {
+ public:
+  /// Of `count` values in all, of which at least `limit` are taken (or all), fewer than twice that.
+  explicit ValueSample(int64_t count, int64_t limit = 65536);
+  /// The values that follow those that came. Throws RunError where one is not finite.
+  void add(const at::Tensor& x);
+  double min() const { return min_; }
+  double max() const { return max_; }
+  const std::vector<float>& values() const { return values_; }
+
+ private:
+  int64_t stride_;
+  int64_t next_ = 0;  ///< index of the next value to take, among those that are to come
+  double min_ = 0, max_ = 0;
+  std::vector<float> values_;
+};
+
 /// Distribution of a tensor's values, gathered over batches: exact extremes and a histogram, which
 /// is rebinned when a later batch is wider.
 class ValueHistogram {
  public:
   static constexpr int64_t bins = 2048;
-  /// Takes at most `limit` evenly strided values of x, and the extremes of all.
-  void add(const at::Tensor& x, int64_t limit = 65536);
+  void add(const ValueSample& sample);
   /// Range search of EDA-DM and CacheQuant: of the ranges shrunk by i/100, i = 0, 2, .., 78, the
   /// one with the least mean |x - q(x)|^2.4 over the histogram.
   QuantRange search(int64_t bits) const;

@@ -1,16 +1,41 @@
 #include "cq/core/quant/simulated.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "cq/base/error.h"
+#include "cq/core/parallel.h"
 #include "cq/core/quant/integer_weights.h"
 #include "cq/core/quant/ranges.h"
+#include "cq/core/quant/sliced_attention.h"
 
 namespace cq {
 
 namespace {
 
 constexpr int64_t kBoundaryBits = 8;
+/// Weights that a thread takes at least.
+constexpr int64_t kWeightsEach = 32768;
+
+/// As `dequantize_weight`, in one pass over memory on a CPU.
+at::Tensor floats_of(const at::Tensor& codes, const WeightRanges& grid) {
+  if (!codes.device().is_cpu()) return dequantize_weight(codes, grid);
+  const auto weight = at::empty(codes.sizes(), codes.options().dtype(at::kFloat));
+  const auto scales = grid.scale.contiguous(), zeros = grid.zero_point.contiguous();
+  const int64_t rows = codes.size(0), columns = rows > 0 ? codes.numel() / rows : 0;
+  const auto* from = codes.const_data_ptr<uint8_t>();
+  auto* to = weight.data_ptr<float>();
+  const int64_t grain = std::max<int64_t>(1, kWeightsEach / std::max<int64_t>(1, columns));
+  parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      const float scale = scales.const_data_ptr<float>()[o];
+      const float zero = zeros.const_data_ptr<float>()[o];
+      for (int64_t i = o * columns; i < (o + 1) * columns; ++i) {
+        to[i] = (float(from[i]) - zero) * scale;
+      }
+    }
+  });
+  return weight;
+}
 
 }  // namespace
 
@@ -80,10 +105,9 @@ SimulatedExecutor::SimulatedExecutor(const Network& network, const QuantParamete
     auto& state = units_.emplace_back();
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = read_weight_ranges(calibration, unit, side);
+      const auto codes = weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant));
       state.sides.push_back(
-          {dequantize_weight(
-               weight_codes(calibration, unit, side, ranges, weight_bits(unit, quant)), ranges),
-           read_ranges(calibration, act_key(unit, side))});
+          {codes.contiguous(), ranges, read_ranges(calibration, act_key(unit, side))});
     }
     const auto correction = corrections_.outputs.find(unit.id);
     if (correction != corrections_.outputs.end()) state.correction = &correction->second;
@@ -96,7 +120,7 @@ at::Tensor SimulatedExecutor::side_product(const Unit& unit, const at::Tensor& x
                                            int64_t step) const {
   const auto& s = units_[size_t(unit.id)].sides[size_t(side)];
   const auto rounded = fake_quantize(x, s.ranges[size_t(step)], act_bits(unit, quant_));
-  return unit_product(unit, rounded, s.weight, {});
+  return unit_product(unit, rounded, floats_of(s.codes, s.grid), {});
 }
 
 at::Tensor SimulatedExecutor::run(const Unit& unit, const UnitInput& in, int64_t step) const {
@@ -120,12 +144,10 @@ at::Tensor SimulatedExecutor::attention(const AttentionUnit& unit, const at::Ten
   const auto round = [&](const at::Tensor& x, size_t i, int64_t bits) {
     return fake_quantize(x, ranges[i][size_t(step)], bits);
   };
-  const auto queries = split_heads(round(q, 0, quant_.act_bits), unit.heads);
-  const auto keys = split_heads(round(k, 1, quant_.act_bits), unit.heads);
-  const auto values = split_heads(round(v, 2, quant_.act_bits), unit.heads);
-  const double scale = 1 / std::sqrt(double(queries.size(3)));
-  const auto weights = at::softmax(at::matmul(queries, keys.transpose(2, 3)) * scale, -1);
-  return merge_heads(at::matmul(round(weights, 3, quant_.softmax_bits), values));
+  return sliced_attention(round(q, 0, quant_.act_bits), round(k, 1, quant_.act_bits),
+                          round(v, 2, quant_.act_bits), unit.heads, [&](const at::Tensor& weights) {
+                            return round(weights, 3, quant_.softmax_bits);
+                          });
 }
 
 std::string SimulatedExecutor::describe(const Unit& unit) const {

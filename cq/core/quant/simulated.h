@@ -70,9 +70,12 @@ class SimulatedExecutor : public QuantizedExecutor {
   at::Tensor keep(const at::Tensor& value, int64_t step) const override;
 
  private:
+  /// Weights are held as codes, a quarter of their floats, and made floats where they are used: the
+  /// network holds the floats that they are from, and large ones fit in memory once.
   struct Side {
-    at::Tensor weight;
-    std::vector<QuantRange> ranges;  ///< by step
+    at::Tensor codes;                ///< u8, contiguous, in the weight's shape
+    WeightRanges grid;               ///< of the codes
+    std::vector<QuantRange> ranges;  ///< of the input, by step
   };
   struct UnitState {
     std::vector<Side> sides;

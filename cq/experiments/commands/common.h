@@ -8,7 +8,7 @@ namespace cq {
 /// `--device`, `--threads`, `--json`; the log level is set by the command line itself.
 struct CommonOptions {
   std::string device = "auto";  ///< auto, cpu, cuda
-  int64_t threads = 0;          ///< 0: as many as the machine has
+  int64_t threads = 0;          ///< 0: one a processor that the process may use
   bool json = false;
   std::string log_level = "info";
 };

@@ -5,6 +5,7 @@
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <dlfcn.h>
+#include <sched.h>
 
 #include "cq/base/error.h"
 #include "cq/base/log.h"
@@ -49,11 +50,18 @@ at::Device choose_device(const std::string& name) {
   return at::Device(at::kCUDA, 0);
 }
 
+/// Processors that this process may run on: a batch system or taskset may hold it to a few, and
+/// more threads than those wait for each other.
+int64_t usable_processors() {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return CPU_COUNT(&allowed);
+  return int64_t(std::max(1u, std::thread::hardware_concurrency()));  // more than a set holds
+}
+
 }  // namespace
 
 Context make_context(const CommonOptions& options) {
-  const auto machine = int64_t(std::max(1u, std::thread::hardware_concurrency()));
-  const int64_t threads = options.threads > 0 ? options.threads : machine;
+  const int64_t threads = options.threads > 0 ? options.threads : usable_processors();
   at::set_num_threads(int(threads));
   // Convolutions of float32 would round their operands to 10 bits on a GPU.
   at::globalContext().setAllowTF32CuDNN(false);
