@@ -13,13 +13,15 @@
 
 namespace cq::kernels {
 
-/// Where row r of a batch of images lies: rows fill lines of `width`, lines images of `height`.
+/// Where row r of a batch of images lies: rows fill lines of `width`, lines images of `height`. All
+/// three are below 2^32, as divisions of longer numbers take a GPU long.
 struct Lattice {
   int64_t width = 1, height = 1;
   int64_t step = 0, line = 0, image = 0;  ///< from one row, line and image to the next
   constexpr int64_t offset(int64_t r) const {
-    const int64_t y = r / width;
-    return y / height * image + y % height * line + r % width * step;
+    const auto row = uint32_t(r), across = uint32_t(width), down = uint32_t(height);
+    const uint32_t y = row / across;
+    return y / down * image + y % down * line + row % across * step;
   }
 };
 
@@ -87,8 +89,7 @@ struct DeviceProduct {
 
 /// softmax(factor (q - q_zero) k^T) v, all of it on the chip: scores in 32 bits, softmax to codes
 /// of `range`, and the product with v in 32 bits. Tokens' codes are rows of bytes whose heads begin
-/// `head_stride` apart; k and v hold code - 128, k zeros from `width` to the next multiple of
-/// kDeviceDepth.
+/// `head_stride` apart; k and v hold code - 128. What lies between heads is not used.
 struct DeviceAttention {
   struct Tokens {
     const uint8_t* codes = nullptr;
@@ -119,8 +120,9 @@ enum class Resampling { none, up, down };
 /// Images of the input have `in_positions` positions, `in_width` to a line, unless `none`.
 struct DeviceActivate {
   Activate a;
-  int64_t rows = 0;  ///< of the output
-  Lattice to;        ///< where codes of a row go, in units of a.out.codes.stride
+  int64_t rows = 0;            ///< of the output
+  Lattice to;                  ///< where codes of a row go, in units of a.out.codes.stride
+  int32_t* cleared = nullptr;  ///< [rows] made 0, for a later kernel to add to, or null
   Resampling resampling = Resampling::none;
   int64_t in_positions = 0, in_width = 0, out_width = 0;
   /// Where rows of the input lie, in units of their stride, without resampling; width 0: one after
@@ -132,6 +134,7 @@ struct DeviceLayerNorm {
   LayerNorm norm;
   int64_t rows = 0;
   Lattice to;  ///< as in DeviceActivate
+  int32_t* cleared = nullptr;
 };
 
 /// Codes of tokens [images][tokens][heads][in_width], of which `width` are used, to [images][heads]

@@ -55,9 +55,7 @@ HeadCodes::HeadCodes(Role role, at::IntArrayRef sizes, int64_t heads, const at::
   const int64_t row = code_depth(width_, kernels::kDeviceDepth);
   const auto bytes = at::TensorOptions().device(device).dtype(at::kByte);
   const std::array<int64_t, 4> shape{sizes[0], sizes[1], heads, row};
-  // What keys have beyond their width is multiplied.
-  const bool zeros = role == Role::keys && row != width_;
-  codes_ = zeros ? at::zeros(shape, bytes) : at::empty(shape, bytes);
+  codes_ = at::empty(shape, bytes);
 }
 
 kernels::CodeColumns HeadCodes::columns(const kernels::CodeRange& range) const {

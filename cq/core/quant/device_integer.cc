@@ -14,12 +14,12 @@ bool ends_in_codes(const Unit& unit, const UnitInput& in) {
   return in.x.dim() == 3 && !unit.is_conv() && unit.seam == 0;
 }
 
-/// Codes of the unit's input, for tokens [B, N, ...]; what is added to their sums starts from 0.
+/// Codes of the unit's input, for tokens [B, N, ...].
 CodeImage hidden_codes(const Unit& unit, const InputSide& side, const at::Tensor& tokens) {
-  CodeImage made({tokens.size(0), 1, tokens.size(1), unit.in_channels()}, unit.conv, side.sums,
-                 {.device = tokens.device(), .multiple = kernels::kDeviceDepth});
-  made.clear_sums();
-  return made;
+  return {{tokens.size(0), 1, tokens.size(1), unit.in_channels()},
+          unit.conv,
+          side.sums,
+          {.device = tokens.device(), .multiple = kernels::kDeviceDepth}};
 }
 
 kernels::CodeOutput output_of(const CodeImage& codes, const InputSide& side) {
@@ -94,9 +94,10 @@ at::Tensor DeviceIntegerExecutor::run_pair(const Unit& first, const UnitInput& i
     return QuantizedExecutor::run_pair(first, in, second, rest, step);
   }
   const auto input = dense_input(in), operands = dense_input(rest);
-  const auto codes = device_input(*kernels_, first, input, input_sides(first, step));
   const auto side = input_sides(second, step)[0];
   const std::vector<CodeImage> hidden{hidden_codes(second, side, in.x)};
+  const auto codes =
+      device_input(*kernels_, first, input, input_sides(first, step), hidden[0].sums());
   device_product_to_codes(*kernels_, first, product_sides(first, codes, step)[0], second.act,
                           {{.out = output_of(hidden[0], side)}});
   return device_product(*kernels_, product_sides(second, hidden, step), {&second, &operands, 3});
@@ -127,7 +128,9 @@ at::Tensor DeviceIntegerExecutor::self_attention(const Unit& qkv, const UnitInpu
     return QuantizedExecutor::self_attention(qkv, in, unit, out, step);
   }
   const auto input = dense_input(in);
-  const auto codes = device_input(*kernels_, qkv, input, input_sides(qkv, step));
+  const auto projected = projected_codes(out, in.x, step);
+  const auto codes = device_input(*kernels_, qkv, input, input_sides(qkv, step),
+                                  projected.empty() ? nullptr : projected[0].sums());
   const auto r = ranges_of(unit, step);
   const std::array<int64_t, 3> sizes{in.x.size(0), in.x.size(1), channels};
   using Role = HeadCodes::Role;
@@ -137,7 +140,14 @@ at::Tensor DeviceIntegerExecutor::self_attention(const Unit& qkv, const UnitInpu
                           {tokens[0].columns(code_range(r.q, r.act_bits)),
                            tokens[1].columns(code_range(r.k, r.act_bits)),
                            tokens[2].columns(code_range(r.v, r.act_bits))});
-  return project(unit, tokens, out, step);
+  return project(unit, tokens, out, projected, step);
+}
+
+std::vector<CodeImage> DeviceIntegerExecutor::projected_codes(const Projection& out,
+                                                              const at::Tensor& tokens,
+                                                              int64_t step) const {
+  if (!takes_codes(out.unit, out.rest) || out.unit.act != Activation::none) return {};
+  return {hidden_codes(out.unit, input_sides(out.unit, step)[0], tokens)};
 }
 
 at::Tensor DeviceIntegerExecutor::projected_attention(const AttentionUnit& unit,
@@ -159,23 +169,25 @@ at::Tensor DeviceIntegerExecutor::projected_attention(const AttentionUnit& unit,
   const auto coded = [&](Role role, const at::Tensor& x, const QuantRange& range) {
     return quantize_heads(*kernels_, role, x, unit.heads, code_range(range, r.act_bits));
   };
+  const auto projected = projected_codes(out, q, step);
+  for (const auto& codes : projected) codes.clear_sums();
   return project(
       unit, {coded(Role::queries, q, r.q), coded(Role::keys, k, r.k), coded(Role::values, v, r.v)},
-      out, step);
+      out, projected, step);
 }
 
 at::Tensor DeviceIntegerExecutor::project(const AttentionUnit& unit, const Coded& tokens,
-                                          const Projection& out, int64_t step) const {
+                                          const Projection& out,
+                                          const std::vector<CodeImage>& codes, int64_t step) const {
   const auto& [q, k, v] = tokens;
   const auto r = ranges_of(unit, step);
-  if (!takes_codes(out.unit, out.rest) || out.unit.act != Activation::none) {
+  if (codes.empty()) {
     auto operands = out.rest;
     operands.x = device_attention(*kernels_, q, k, v, r);
     return run(out.unit, operands, step);
   }
   const auto operands = dense_input(out.rest);
   const auto side = input_sides(out.unit, step)[0];
-  const std::vector<CodeImage> codes{hidden_codes(out.unit, side, q.codes())};
   device_attention_to_codes(*kernels_, q, k, v, r, output_of(codes[0], side));
   return device_product(*kernels_, product_sides(out.unit, codes, step), {&out.unit, &operands, 3});
 }

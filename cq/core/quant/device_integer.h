@@ -46,8 +46,11 @@ class DeviceIntegerExecutor : public QuantizedExecutor {
   std::vector<DeviceSide> product_sides(const Unit& unit, const std::vector<CodeImage>& codes,
                                         int64_t step) const;
   AttentionRanges ranges_of(const AttentionUnit& unit, int64_t step) const;
+  /// What attention gives to its projection, where that takes codes; the sums must be made 0.
+  std::vector<CodeImage> projected_codes(const Projection& out, const at::Tensor& tokens,
+                                         int64_t step) const;
   at::Tensor project(const AttentionUnit& unit, const Coded& tokens, const Projection& out,
-                     int64_t step) const;
+                     const std::vector<CodeImage>& codes, int64_t step) const;
 
   std::unique_ptr<kernels::DeviceKernels> kernels_;
   QuantParameters quant_;

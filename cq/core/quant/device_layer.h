@@ -14,8 +14,10 @@
 namespace cq {
 
 /// As quantize_input: codes of each side, in images on the device of the input.
+/// `cleared`, where given, are sums as many as positions that are made 0 on the way.
 std::vector<CodeImage> device_input(const kernels::DeviceKernels& kernels, const Unit& unit,
-                                    const UnitInput& in, const std::vector<InputSide>& sides);
+                                    const UnitInput& in, const std::vector<InputSide>& sides,
+                                    int32_t* cleared = nullptr);
 
 /// One side of a layer's product, as ProductSide.
 struct DeviceSide {

@@ -21,10 +21,7 @@
 
 namespace cq::kernels::cuda {
 
-#ifndef CQ_ATTENTION_THREADS
-#define CQ_ATTENTION_THREADS 128
-#endif
-constexpr int kAttentionThreads = CQ_ATTENTION_THREADS, kAttentionRows = kAttentionThreads / 2;
+constexpr int kAttentionThreads = 128, kAttentionRows = kAttentionThreads / 2;
 constexpr int kKeyTile = 64, kKeyStages = 3, kPerToken = kAttentionThreads / kKeyTile;
 constexpr int kKeyTiles = kKeyTile / 8;  ///< of eight keys
 constexpr int kTokenChunk = int(kDeviceDepth);
@@ -39,8 +36,18 @@ struct AttentionShape {
   static constexpr int kTileBytes = kKeyTile * kStride;
   static constexpr int kStageBytes = 2 * kTileBytes;  ///< keys, values
   static constexpr int kTerms = kKeyStages * kStageBytes;
+  static constexpr int kTermBytes = kKeyTile * 4;
   /// The last step of an odd number of chunks reads one chunk past a token, and takes it times 0.
-  static constexpr int kBytes = kTerms + 2 * kKeyTile * 4 + kTokenChunk;
+  static constexpr int kBytes = kTerms + 2 * kTermBytes + kTokenChunk;
+  /// Where few keys are, all of them are there at once, and threads wait for each other twice.
+  static constexpr int kMostResident = 55 << 10;
+  CQ_DEVICE static constexpr int resident_bytes(int tiles) {
+    return tiles * (2 * kTileBytes + kTermBytes) + kTokenChunk;
+  }
+  CQ_DEVICE static constexpr bool is_resident(int64_t keys) {
+    return keys <= kMostResident &&
+           resident_bytes(int(keys + kKeyTile - 1) / kKeyTile) <= kMostResident;
+  }
   /// Scores stay below 2^22. They are then counted from kRounderBits on, so that their bits are
   /// those of a float that is kRounder more.
   static constexpr bool kSmallScores = kChunks <= 8;
@@ -74,6 +81,12 @@ struct AttentionTile {
     return t.codes + first * t.stride + at.head * a.head_stride;
   }
 
+  /// A mask of the first `left` bytes of a word.
+  static CQ_DEVICE uint32_t bytes_below(int left) {
+    if (left >= 4) return 0xFFFFFFFFU;
+    return left <= 0 ? 0 : (1U << (8 * left)) - 1;
+  }
+
   CQ_DEVICE void load_queries(int thread, Registers& r) const {
     const int lane = thread % 32, row = thread / 32 * 16 + lane / 4;
     const uint8_t* first = tokens(a.q, at.image * a.queries + at.query);
@@ -82,7 +95,10 @@ struct AttentionTile {
       const int chunk = i / 4 * 2 + i % 4 / 2, query = row + i % 2 * 8;
       const bool there = chunk < kChunks && at.query + query < a.queries;
       const uint8_t* from = first + query * a.q.stride + chunk * kTokenChunk + lane % 4 * 4;
-      r.q[i / 4][i % 4] = there ? *reinterpret_cast<const uint32_t*>(from) : 0;
+      // Beyond a query's width is its zero point, so that nothing is added of what keys have there.
+      const uint32_t used = bytes_below(int(a.width) - chunk * kTokenChunk - lane % 4 * 4);
+      const uint32_t zero = uint32_t(a.q_zero) * 0x01010101U & ~used;
+      r.q[i / 4][i % 4] = there ? (*reinterpret_cast<const uint32_t*>(from) & used) | zero : 0;
     }
     CQ_UNROLL
     for (int i = 0; i < kChunks * 8; ++i) r.values[i / 8][i / 4 % 2][i % 4] = 0;
@@ -92,16 +108,16 @@ struct AttentionTile {
   template <class Machine>
   CQ_DEVICE void copy_tokens(const DeviceAttention::Tokens& t, int tile, int to, int thread,
                              Machine& machine) const {
-    const int token = tile * kKeyTile + thread / kPerToken;
-    const bool there = token < a.keys;
-    const uint8_t* from = there ? tokens(t, at.image * a.keys + token) : t.codes;
-    to += thread / kPerToken * Shape::kStride;
+    const uint8_t* first = tokens(t, at.image * a.keys + tile * kKeyTile);
+    const int left = int(a.keys) - tile * kKeyTile, stride = int(t.stride);
     CQ_UNROLL
-    for (int i = 0; i < kChunks; i += kPerToken) {
-      const int chunk = i + thread % kPerToken;
-      if (chunk < kChunks) {
-        machine.copy(to + chunk * kTokenChunk, from + chunk * kTokenChunk, there);
-      }
+    for (int i = 0; i < kKeyTile * kChunks; i += kAttentionThreads) {
+      const int token = int(unsigned(i + thread) / kChunks);
+      const int chunk = i + thread - token * kChunks;
+      if (kKeyTile * kChunks % kAttentionThreads != 0 && token >= kKeyTile) continue;
+      const bool there = token < left;
+      machine.copy(to + token * Shape::kStride + chunk * kTokenChunk,
+                   there ? first + token * stride + chunk * kTokenChunk : t.codes, there);
     }
   }
 
@@ -111,12 +127,16 @@ struct AttentionTile {
     machine.each([&](int thread, Registers& r) {
       r.term = 0;
       const int32_t* key = machine.words(stage + thread / kPerToken * Shape::kStride);
+      struct alignas(kTokenChunk) Chunk {
+        int32_t words[4];
+      };
       CQ_UNROLL
       for (int i = 0; i < kChunks; i += kPerToken) {
         const int chunk = i + thread % kPerToken;
         if (chunk >= kChunks) continue;
+        const Chunk four = *reinterpret_cast<const Chunk*>(key + chunk * 4);
         CQ_UNROLL
-        for (int j = 0; j < 4; ++j) r.term = machine.count_signed(key[chunk * 4 + j], r.term);
+        for (int j = 0; j < 4; ++j) r.term = machine.count_signed(four.words[j], r.term);
       }
     });
     machine.template add_lanes<kPerToken>([](Registers& r) { return &r.term; });
@@ -130,11 +150,15 @@ struct AttentionTile {
   template <class Machine>
   CQ_DEVICE void make_scores(int stage, int terms, Machine& machine) const {
     machine.each([&](int thread, Registers& r) {
+      struct alignas(8) Pair {
+        int32_t of[2];
+      };
       const int32_t* term = machine.words(terms) + thread % 4 * 2;
       CQ_UNROLL
       for (int n = 0; n < kKeyTiles; ++n) {
-        r.scores[n][0] = r.scores[n][2] = term[n * 8];
-        r.scores[n][1] = r.scores[n][3] = term[n * 8 + 1];
+        const Pair pair = *reinterpret_cast<const Pair*>(term + n * 8);
+        r.scores[n][0] = r.scores[n][2] = pair.of[0];
+        r.scores[n][1] = r.scores[n][3] = pair.of[1];
       }
     });
     CQ_UNROLL
@@ -233,7 +257,7 @@ struct AttentionTile {
   }
 
   template <class Machine>
-  CQ_DEVICE void multiply_values(int stage, Machine& machine) const {
+  CQ_DEVICE void multiply_values(int values, Machine& machine) const {
     CQ_UNROLL
     for (int step = 0; step < kKeyTiles / 4; ++step) {
       CQ_UNROLL
@@ -241,8 +265,7 @@ struct AttentionTile {
         // Of four tiles of eight keys: a thread gets two channels of two keys of each.
         machine.load4_transposed(
             [=](int thread) {
-              return stage + Shape::kTileBytes + (step * 32 + thread % 32) * Shape::kStride +
-                     chunk * kTokenChunk;
+              return values + (step * 32 + thread % 32) * Shape::kStride + chunk * kTokenChunk;
             },
             [](Registers& r) { return r.b; });
         CQ_UNROLL
@@ -341,32 +364,94 @@ struct AttentionTile {
     }
   }
 
+  /// Where a round's keys, values and terms lie.
+  struct Place {
+    int keys, values, terms;
+  };
+
+  /// A ring of tiles, the next ones on their way; keys come twice.
+  struct Ring {
+    int begun = 0, filled = 0;
+    Place place = {0, Shape::kTileBytes, Shape::kTerms};
+  };
+  static CQ_DEVICE int next(int stage) {
+    return stage == (kKeyStages - 1) * Shape::kStageBytes ? 0 : stage + Shape::kStageBytes;
+  }
+  template <class Machine>
+  CQ_DEVICE void begin(Ring& ring, Machine& machine) const {
+    if (ring.begun < 2 * tiles) {
+      const bool second = ring.begun >= tiles;
+      const int tile = second ? ring.begun - tiles : ring.begun;
+      machine.each([&](int thread, Registers&) {
+        copy_tokens(a.k, tile, ring.filled, thread, machine);
+        if (second) copy_tokens(a.v, tile, ring.filled + Shape::kTileBytes, thread, machine);
+      });
+      ring.filled = next(ring.filled);
+    }
+    ++ring.begun;
+    machine.commit();
+  }
+  template <class Machine>
+  CQ_DEVICE Place take(Ring& ring, int round, Machine& machine) const {
+    machine.template wait<kKeyStages - 2>();
+    machine.barrier();
+    begin(ring, machine);
+    const Place place = ring.place;
+    make_terms(place.keys, place.terms, machine);
+    machine.barrier();
+    ring.place.keys = next(place.keys);
+    ring.place.values = ring.place.keys + Shape::kTileBytes;
+    ring.place.terms = Shape::kTerms + (round + 1) % 2 * Shape::kTermBytes;
+    return place;
+  }
+
+  /// All at once: keys, values, terms.
+  CQ_DEVICE Place resident_place(int tile) const {
+    return {tile * Shape::kTileBytes, (tiles + tile) * Shape::kTileBytes,
+            2 * tiles * Shape::kTileBytes + tile * Shape::kTermBytes};
+  }
+  template <class Machine>
+  CQ_DEVICE void begin_resident(Machine& machine) const {
+    for (int part = 0; part < 2; ++part) {
+      for (int tile = 0; tile < tiles; ++tile) {
+        const Place place = resident_place(tile);
+        machine.each([&](int thread, Registers&) {
+          copy_tokens(part == 0 ? a.k : a.v, tile, part == 0 ? place.keys : place.values, thread,
+                      machine);
+        });
+      }
+      machine.commit();
+    }
+  }
+  template <class Machine>
+  CQ_DEVICE Place take_resident(int round, Machine& machine) const {
+    if (round == 0) {
+      machine.template wait<1>();
+      machine.barrier();
+      for (int tile = 0; tile < tiles; ++tile) {
+        make_terms(resident_place(tile).keys, resident_place(tile).terms, machine);
+      }
+      machine.barrier();
+    } else if (round == tiles) {
+      machine.template wait<0>();
+      machine.barrier();
+    }
+    return resident_place(round % tiles);
+  }
+
   template <class Machine>
   CQ_DEVICE void run(Machine& machine) const {
+    const bool resident = Shape::is_resident(a.keys);
+    Ring ring;
+    if (resident) {
+      begin_resident(machine);
+    } else {
+      for (int i = 0; i < kKeyStages - 1; ++i) begin(ring, machine);
+    }
     machine.each([&](int thread, Registers& r) { load_queries(thread, r); });
-    int begun = 0, filled = 0;
-    const auto begin = [&] {
-      if (begun < 2 * tiles) {
-        const bool second = begun >= tiles;
-        const int tile = second ? begun - tiles : begun;
-        machine.each([&](int thread, Registers&) {
-          copy_tokens(a.k, tile, filled, thread, machine);
-          if (second) copy_tokens(a.v, tile, filled + Shape::kTileBytes, thread, machine);
-        });
-        filled = filled == (kKeyStages - 1) * Shape::kStageBytes ? 0 : filled + Shape::kStageBytes;
-      }
-      ++begun;
-      machine.commit();
-    };
-    for (int i = 0; i < kKeyStages - 1; ++i) begin();
-    int stage = 0, terms = Shape::kTerms;
     for (int round = 0; round < 2 * tiles; ++round) {
-      machine.template wait<kKeyStages - 2>();
-      machine.barrier();
-      begin();
-      make_terms(stage, terms, machine);
-      machine.barrier();
-      make_scores(stage, terms, machine);
+      const Place place = resident ? take_resident(round, machine) : take(ring, round, machine);
+      make_scores(place.keys, place.terms, machine);
       const bool second = round >= tiles;
       const int tile = second ? round - tiles : round;
       const bool whole = int64_t(tile + 1) * kKeyTile <= a.keys;
@@ -387,10 +472,8 @@ struct AttentionTile {
             encode<false>(tile, thread, r, machine);
           }
         });
-        multiply_values(stage, machine);
+        multiply_values(place.values, machine);
       }
-      stage = stage == (kKeyStages - 1) * Shape::kStageBytes ? 0 : stage + Shape::kStageBytes;
-      terms = Shape::kTerms + (round + 1) % 2 * kKeyTile * 4;
     }
     store(machine);
   }

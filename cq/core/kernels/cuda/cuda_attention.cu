@@ -22,13 +22,16 @@ __global__ void __launch_bounds__(kAttentionThreads, kBlocks<kChunks>)
 
 template <int kChunks>
 void launch(const DeviceAttention& a, cudaStream_t stream) {
-  constexpr int kBytes = AttentionShape<kChunks>::kBytes;
+  using Shape = AttentionShape<kChunks>;
   static const auto allowed = cudaFuncSetAttribute(
-      attention_kernel<kChunks>, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
+      attention_kernel<kChunks>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+      Shape::kBytes > Shape::kMostResident ? Shape::kBytes : Shape::kMostResident);
   check(allowed, "shared memory of attention");
   const dim3 grid(unsigned((a.queries + kAttentionRows - 1) / kAttentionRows), unsigned(a.heads),
                   unsigned(a.images));
-  attention_kernel<kChunks><<<grid, kAttentionThreads, kBytes, stream>>>(a);
+  const int tiles = int((a.keys + kKeyTile - 1) / kKeyTile);
+  const int bytes = Shape::is_resident(a.keys) ? Shape::resident_bytes(tiles) : Shape::kBytes;
+  attention_kernel<kChunks><<<grid, kAttentionThreads, bytes, stream>>>(a);
   check(cudaGetLastError(), "attention");
 }
 

@@ -58,7 +58,11 @@ CQ_DEVICE float exp2_of(float x) {
 
 /// x / (1 + 2^y).
 CQ_DEVICE float gated(float x, float y) {
+#ifdef __CUDA_ARCH__
+  const float e = exp2_of(y);  // infinity or 0 beyond its range, which give 0 and x
+#else
   const float e = exp2_of(fminf(fmaxf(y, -126.0F), 126.0F));
+#endif
   return x * reciprocal(e + 1.0F);
 }
 

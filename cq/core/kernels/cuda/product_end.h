@@ -51,7 +51,7 @@ struct RowEnd {
 
 CQ_DEVICE RowEnd row_end(const Epilogue& e, const Coefficients& k, int64_t r) {
   RowEnd made;
-  if (e.channel_bias || e.gate) made.image = r / e.rows_per_image;
+  if (e.channel_bias || e.gate) made.image = uint32_t(r) / uint32_t(e.rows_per_image);
   const int32_t* sums = k ? k.row_sums : e.terms[0].sums;
   if (sums != nullptr) made.term = float(sums[r]);
   return made;

@@ -7,6 +7,9 @@
 
 namespace cq::kernels::cuda {
 
+/// Rows whose operands are asked for before the first is made.
+constexpr int kAhead = 4;
+
 /// A tile's sums, rows kStride apart.
 template <int kRows, int kStride>
 struct TileSums {
@@ -36,36 +39,6 @@ __device__ __forceinline__ void store_four(T* to, const T4& v, int count) {
   if (count > 2) to[2] = v.z;
   if (count > 3) to[3] = v.w;
 }
-/// Columns `place` to `place` + 3 of a tile's rows.
-template <int kLanes, int kRows, int kStride>
-__device__ __forceinline__ void finish_columns(const DeviceProduct& p, const Epilogue& e,
-                                               const TileSums<kRows, kStride>& sums, int place,
-                                               int64_t column, int count, int group, int groups) {
-  ColumnEnd columns[4];
-#pragma unroll
-  for (int j = 0; j < 4; ++j) {
-    if (j < count) columns[j] = column_end(e, p.coefficients, column + j);
-  }
-  for (int row = group; row < kRows; row += groups) {
-    const int64_t r = sums.first_row + row;
-    if (r >= p.rows || count == 0) continue;
-    const int4 made = *reinterpret_cast<const int4*>(sums.at(row, place));
-    float4 addend = {}, residual = {}, channel_bias = {}, gate = {1, 1, 1, 1};
-    if (e.addend) addend = four_at(e.addend.row(r) + column, count);
-    if (e.residual) residual = four_at(e.residual.row(r) + column, count);
-    const RowEnd from = row_end(e, p.coefficients, r);
-    if (e.channel_bias) channel_bias = four_at(e.channel_bias.row(from.image) + column, count);
-    if (e.gate) gate = four_at(e.gate.row(from.image) + column, count);
-    store_four(
-        e.out.row(r) + column,
-        float4{end_one(from, columns[0], made.x, addend.x, channel_bias.x, gate.x, residual.x),
-               end_one(from, columns[1], made.y, addend.y, channel_bias.y, gate.y, residual.y),
-               end_one(from, columns[2], made.z, addend.z, channel_bias.z, gate.z, residual.z),
-               end_one(from, columns[3], made.w, addend.w, channel_bias.w, gate.w, residual.w)},
-        count);
-  }
-}
-
 /// Values of four columns of a row that have gone through the activation.
 struct Four {
   float v[4];
@@ -77,6 +50,60 @@ __device__ __forceinline__ Four four_values(const RowEnd& from, const ColumnEnd 
            scaled(from, k[3], made.w)}};
 }
 
+/// Columns `place` to `place` + 3 of a tile's rows.
+template <int kLanes, int kRows, int kStride>
+__device__ __forceinline__ void finish_columns(const DeviceProduct& p, const Epilogue& e,
+                                               const TileSums<kRows, kStride>& sums, int place,
+                                               int64_t column, int count, int group, int groups) {
+  ColumnEnd columns[4];
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    if (j < count) columns[j] = column_end(e, p.coefficients, column + j);
+  }
+  if (count == 0) return;
+  if (!e.addend && !e.residual && !e.channel_bias && !e.gate) {
+    for (int row = group; row < kRows; row += groups) {
+      const int64_t r = sums.first_row + row;
+      if (r >= p.rows) return;
+      const Four y = four_values(row_end(e, p.coefficients, r), columns, sums.at(row, place));
+      store_four(e.out.row(r) + column, float4{y.v[0], y.v[1], y.v[2], y.v[3]}, count);
+    }
+    return;
+  }
+  for (int first = group; first < kRows; first += kAhead * groups) {
+    float4 addend[kAhead], residual[kAhead], channel_bias[kAhead], gate[kAhead];
+    RowEnd from[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int64_t r = sums.first_row + first + i * groups;
+      addend[i] = residual[i] = channel_bias[i] = {};
+      gate[i] = {1, 1, 1, 1};
+      if (r >= p.rows) continue;
+      from[i] = row_end(e, p.coefficients, r);
+      if (e.addend) addend[i] = four_at(e.addend.row(r) + column, count);
+      if (e.residual) residual[i] = four_at(e.residual.row(r) + column, count);
+      const int64_t image = from[i].image;
+      if (e.channel_bias) channel_bias[i] = four_at(e.channel_bias.row(image) + column, count);
+      if (e.gate) gate[i] = four_at(e.gate.row(image) + column, count);
+    }
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int row = first + i * groups;
+      const int64_t r = sums.first_row + row;
+      if (r >= p.rows) continue;
+      const int4 made = *reinterpret_cast<const int4*>(sums.at(row, place));
+      const auto end = [&](int j, int32_t sum, float add, float bias, float times, float rest) {
+        return end_one(from[i], columns[j], sum, add, bias, times, rest);
+      };
+      const float4 &a = addend[i], &b = channel_bias[i], &g = gate[i], &d = residual[i];
+      store_four(e.out.row(r) + column,
+                 float4{end(0, made.x, a.x, b.x, g.x, d.x), end(1, made.y, a.y, b.y, g.y, d.y),
+                        end(2, made.z, a.z, b.z, g.z, d.z), end(3, made.w, a.w, b.w, g.w, d.w)},
+                 count);
+    }
+  }
+}
+
 /// Stores `count` codes of a row; their sum less zero points. With `together` they lie so.
 __device__ __forceinline__ int32_t store_codes(const DeviceProduct& p, const CodePlace& to,
                                                bool together, int64_t row, int64_t column,
@@ -84,14 +111,19 @@ __device__ __forceinline__ int32_t store_codes(const DeviceProduct& p, const Cod
   uint32_t word = 0;
   int32_t sum = 0;
   if (together) {
+    // The low bytes of the codes, before their zero points are added.
+    uint32_t bits[4];
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      const int32_t code = code_of(to, y.v[j]);
-      sum += code;
-      word |= uint32_t(code ^ to.flip) << (8 * j);
+      const float inside = fminf(fmaxf(y.v[j] * to.inverse_scale, to.encode.low), to.encode.high);
+      bits[j] = __float_as_uint(inside + kRounder);
     }
-    *reinterpret_cast<uint32_t*>(to.codes + row * to.stride) = word;
-    return sum - 4 * to.zero_point;
+    word = __byte_perm(__byte_perm(bits[0], bits[1], 0x0040), __byte_perm(bits[2], bits[3], 0x0040),
+                       0x5410);
+    word = __vadd4(word, uint32_t(to.zero_point) * 0x01010101U);
+    *reinterpret_cast<uint32_t*>(to.codes + row * to.stride) =
+        word ^ uint32_t(to.flip) * 0x01010101U;
+    return int32_t(__dp4a(word, 0x01010101U, 0U)) - 4 * to.zero_point;
   }
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
@@ -169,6 +201,7 @@ __device__ __forceinline__ void finish_rows(const DeviceProduct& p, int64_t batc
   constexpr int kLanes = kFours % 16 == 0 ? 16 : kFours % 8 == 0 ? 8 : 4;
   const int lane = int(threadIdx.x) % kLanes, group = int(threadIdx.x) / kLanes;
   const bool gated = p.act == Act::geglu;
+  static_assert(kRows % (kAhead * (kThreads / kLanes)) == 0);
   const Epilogue e = end_of(p, batch);
   const int fours = gated ? kFours / 2 : kFours;
   // With gates the last turn may have lanes without columns.

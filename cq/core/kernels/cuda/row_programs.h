@@ -142,7 +142,9 @@ CQ_DEVICE void activate_plain(const DeviceActivate& d, int64_t row, int64_t from
 template <class Team>
 CQ_DEVICE void activate_row(const DeviceActivate& d, int64_t row, const Team& team) {
   const auto& a = d.a;
-  const int64_t image = row / a.rows_per_image, position = row % a.rows_per_image;
+  const int64_t image = uint32_t(row) / uint32_t(a.rows_per_image);
+  const int64_t position = row - image * a.rows_per_image;
+  if (d.cleared != nullptr) team.once([&] { d.cleared[row] = 0; });
   if (d.resampling == Resampling::none) {
     activate_plain(d, row, d.from.width > 0 ? d.from.offset(row) : row, image, team);
     return;
@@ -201,7 +203,8 @@ template <class Team>
 CQ_DEVICE void layer_norm_row(const DeviceLayerNorm& d, int64_t row, const Team& team) {
   const auto& n = d.norm;
   const float* x = n.x.row(row);
-  const int64_t image = row / n.rows_per_image, to = d.to.offset(row);
+  const int64_t image = uint32_t(row) / uint32_t(n.rows_per_image), to = d.to.offset(row);
+  if (d.cleared != nullptr) team.once([&] { d.cleared[row] = 0; });
   const float* scale = n.scale ? n.scale.row(image) : nullptr;
   const float* shift = n.scale ? n.shift.row(image) : nullptr;
   const bool quads = takes_quads(n.out, to, n.channels) && has_quads(x) && has_quads(n.weight) &&

@@ -289,8 +289,10 @@ class EmulatedKernels : public DeviceKernels {
     for (AttentionIndex at; at.image < a.images; ++at.image) {
       for (at.head = 0; at.head < a.heads; ++at.head) {
         for (at.query = 0; at.query < a.queries; at.query += kAttentionRows) {
-          EmulatedBlock<typename Shape::Registers> block(landing_, kAttentionThreads,
-                                                         Shape::kBytes);
+          const int tiles = int((a.keys + kKeyTile - 1) / kKeyTile);
+          const bool resident = Shape::is_resident(a.keys);
+          EmulatedBlock<typename Shape::Registers> block(
+              landing_, kAttentionThreads, resident ? Shape::resident_bytes(tiles) : Shape::kBytes);
           attention_tile<kChunks>(a, at, block);
         }
       }
