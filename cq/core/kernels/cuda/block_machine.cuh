@@ -1,5 +1,5 @@
 #pragma once
-// The machine of product_tile.h and attention_tile.h on a device: this thread of a block.
+// The machine of product_tile.h and attention_math.h on a device: this thread of a block.
 #include <cstdint>
 
 namespace cq::kernels::cuda {
