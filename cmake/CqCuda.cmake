@@ -48,13 +48,23 @@ function(cq_kernels library)
   list(FILTER arg_CUDA EXCLUDE REGEX "[.]cu$")
   # Apart: nvcc must not see the include folders of the library's dependencies. Products and sums
   # are fused where the source says so, as in the CPU's kernels.
+  set(hopper ${device})
+  list(FILTER hopper INCLUDE REGEX "_sm90[.]cu$")
+  list(FILTER device EXCLUDE REGEX "_sm90[.]cu$")
   add_library(${library}_device OBJECT ${device})
-  target_link_libraries(${library}_device PRIVATE cq_options)
-  target_compile_options(
-    ${library}_device PRIVATE -fmad=false --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
-                              "$<$<BOOL:${CQ_WERROR}>:-Werror=all-warnings>")
-  string(REPLACE ";" " " architectures "${CMAKE_CUDA_ARCHITECTURES}")
-  target_sources(${library} PRIVATE ${arg_CUDA} $<TARGET_OBJECTS:${library}_device>)
+  # NAME_sm90.cu has instructions of Hopper that no later GPU need have: for it alone.
+  add_library(${library}_hopper OBJECT ${hopper})
+  set_target_properties(${library}_hopper PROPERTIES CUDA_ARCHITECTURES OFF)
+  target_compile_options(${library}_hopper PRIVATE "-gencode=arch=compute_90a,code=sm_90a")
+  target_sources(${library} PRIVATE ${arg_CUDA})
+  foreach(part ${library}_device ${library}_hopper)
+    target_link_libraries(${part} PRIVATE cq_options)
+    target_compile_options(
+      ${part} PRIVATE -fmad=false --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
+                      "$<$<BOOL:${CQ_WERROR}>:-Werror=all-warnings>")
+    target_sources(${library} PRIVATE $<TARGET_OBJECTS:${part}>)
+  endforeach()
+  string(REPLACE ";" " " architectures "${CMAKE_CUDA_ARCHITECTURES} and 90a")
   target_compile_definitions(
     ${library} PRIVATE
       "CQ_CUDA_COMPILED_FOR=\"CUDA ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}\"")

@@ -115,12 +115,14 @@ TEST_P(DeviceLayerTest, ProductsAreExact) {
 }
 
 TEST_P(DeviceLayerTest, AttentionGivesWhatTheCpuGives) {
-  // Heads of 5, 16 and 40 channels; keys that fill tiles and do not; zero points of every operand.
+  // Heads of 5, 16 and 40 channels, and of more than stay on the chip; keys that fill tiles and do
+  // not; zero points of every operand.
   struct Case {
     int64_t batch, heads, width, queries, keys, softmax_zero;
   };
-  for (const auto& c : {Case{2, 3, 5, 7, 9, 0}, Case{1, 2, 16, 130, 64, 0},
-                        Case{3, 1, 40, 33, 77, 3}, Case{2, 4, 40, 64, 130, 0}}) {
+  for (const auto& c :
+       {Case{2, 3, 5, 7, 9, 0}, Case{1, 2, 16, 130, 64, 0}, Case{3, 1, 40, 33, 77, 3},
+        Case{2, 4, 40, 64, 130, 0}, Case{1, 2, 168, 40, 70, 0}, Case{1, 1, 200, 20, 70, 2}}) {
     const int64_t channels = c.heads * c.width;
     const auto qkv = at::randn({c.batch, std::max(c.queries, c.keys), 3 * channels});
     const auto q = qkv.narrow(1, 0, c.queries).narrow(2, 0, channels);
@@ -136,10 +138,11 @@ TEST_P(DeviceLayerTest, AttentionGivesWhatTheCpuGives) {
         device_attention(*kernels_, on_device(q), on_device(k), on_device(v), c.heads, ranges)
             .cpu();
     ASSERT_EQ(made.sizes(), expected.sizes());
-    // The softmax's rounding may put a weight on the other side of a border: one step of a value.
+    // The softmax's rounding may put a weight on the other side of a border: one step of a value,
+    // 3 % of what a query gets of 77 keys, and one of 100 queries.
     const double error = (made - expected).abs().max().item<double>();
     EXPECT_LT(error, 4 * 3.0 / 255) << c.width;
-    EXPECT_LT(((made - expected).norm() / expected.norm()).item<double>(), 1e-3) << c.width;
+    EXPECT_LT(((made - expected).norm() / expected.norm()).item<double>(), 4e-3) << c.width;
   }
 }
 
@@ -202,15 +205,25 @@ class BothWays : public Executor {
   BothWays(const Executor& cpu, const Executor& device, const Network& there)
       : cpu_(cpu), device_(device), there_(there) {}
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
-    const auto& twin = there_.weights().units()[size_t(unit.id)];
-    const UnitInput moved{.x = move(in.x),
-                          .skip = move(in.skip),
-                          .scale = move(in.scale),
-                          .shift = move(in.shift),
-                          .gate = move(in.gate),
-                          .residual = move(in.residual),
-                          .channel_bias = move(in.channel_bias)};
-    return compare(unit.name, cpu_.run(unit, in, step), device_.run(twin, moved, step));
+    return compare(unit.name, cpu_.run(unit, in, step), device_.run(twin(unit), move(in), step));
+  }
+  at::Tensor run_pair(const Unit& first, const UnitInput& in, const Unit& second,
+                      const UnitInput& rest, int64_t step) const override {
+    return compare(second.name, cpu_.run_pair(first, in, second, rest, step),
+                   device_.run_pair(twin(first), move(in), twin(second), move(rest), step));
+  }
+  at::Tensor self_attention(const Unit& qkv, const UnitInput& in, const AttentionUnit& unit,
+                            const Projection& out, int64_t step) const override {
+    return compare(
+        unit.name, cpu_.self_attention(qkv, in, unit, out, step),
+        device_.self_attention(twin(qkv), move(in), unit, {twin(out.unit), move(out.rest)}, step));
+  }
+  at::Tensor projected_attention(const AttentionUnit& unit, const at::Tensor& q,
+                                 const at::Tensor& k, const at::Tensor& v, const Projection& out,
+                                 int64_t step) const override {
+    return compare(unit.name, cpu_.projected_attention(unit, q, k, v, out, step),
+                   device_.projected_attention(unit, move(q), move(k), move(v),
+                                               {twin(out.unit), move(out.rest)}, step));
   }
   at::Tensor attention(const AttentionUnit& unit, const at::Tensor& q, const at::Tensor& k,
                        const at::Tensor& v, int64_t step) const override {
@@ -219,6 +232,16 @@ class BothWays : public Executor {
   }
 
  private:
+  const Unit& twin(const Unit& unit) const { return there_.weights().units()[size_t(unit.id)]; }
+  UnitInput move(const UnitInput& in) const {
+    return {.x = move(in.x),
+            .skip = move(in.skip),
+            .scale = move(in.scale),
+            .shift = move(in.shift),
+            .gate = move(in.gate),
+            .residual = move(in.residual),
+            .channel_bias = move(in.channel_bias)};
+  }
   at::Tensor move(const at::Tensor& x) const {
     return x.defined() ? x.to(there_.weights().units()[0].weight.device()) : x;
   }

@@ -13,13 +13,15 @@
 
 namespace cq::kernels {
 
-/// Where row r of a batch of images lies: rows fill lines of `width`, lines images of `height`.
+/// Where row r of a batch of images lies: rows fill lines of `width`, lines images of `height`. All
+/// three are below 2^32, as divisions of longer numbers take a GPU long.
 struct Lattice {
   int64_t width = 1, height = 1;
   int64_t step = 0, line = 0, image = 0;  ///< from one row, line and image to the next
   constexpr int64_t offset(int64_t r) const {
-    const int64_t y = r / width;
-    return y / height * image + y % height * line + r % width * step;
+    const auto row = uint32_t(r), across = uint32_t(width), down = uint32_t(height);
+    const uint32_t y = row / across;
+    return y / down * image + y % down * line + row % across * step;
   }
 };
 
@@ -48,6 +50,14 @@ struct Coefficients {
   constexpr explicit operator bool() const { return weight_scale != nullptr; }
 };
 
+/// Where a part of a product's columns goes as codes, in `out`: its `sums` [rows], or null, are
+/// added to, and its segments are not read. Columns are `segment` at a time (a head of attention)
+/// and `segment_stride` bytes apart; 0: all side by side.
+struct CodeColumns {
+  CodeOutput out;
+  int64_t segment = 0, segment_stride = 0;
+};
+
 /// sums[r][c] = sum over taps t and k < depth of a[rows.offset(r) + t a_tap + k] b[c][t depth + k],
 /// u8 times s8 in 32 bits, then the epilogue. Windows of a convolution are rows of `a` that
 /// overlap, a tap being a row of its kernel.
@@ -68,6 +78,39 @@ struct DeviceProduct {
   /// `row_sums` the sums of its terms.
   int64_t batch = 1, inner = 1;
   BatchStep a_batch, b_batch, out_batch, bias_batch, row_sums_batch;
+  /// Where there are parts, the values of so many equal parts of the columns are not stored (no
+  /// `sums`, no `out`, no batch): they go through `act` to codes. geglu takes columns by two
+  /// halves, value | gate, and parts are of the first.
+  static constexpr int64_t kMostParts = 3;
+  int64_t parts = 0;
+  Act act = Act::none;
+  CodeColumns codes[kMostParts] = {};
+};
+
+/// softmax(factor (q - q_zero) k^T) v, all of it on the chip: scores in 32 bits, softmax to codes
+/// of `range`, and the product with v in 32 bits. Tokens' codes are rows of bytes whose heads begin
+/// `head_stride` apart; k and v hold code - 128. What lies between heads is not used.
+struct DeviceAttention {
+  struct Tokens {
+    const uint8_t* codes = nullptr;
+    int64_t stride = 0;  ///< of a token, bytes; a multiple of kDeviceDepth, as head_stride is
+  };
+  Tokens q = {}, k = {}, v = {};
+  int64_t head_stride = 0;
+  int64_t images = 0, heads = 0, queries = 0, keys = 0;
+  int64_t width = 0;  ///< of a head, at most kMostWidth
+  static constexpr int64_t kMostWidth = 160;
+  int32_t q_zero = 0;
+  float factor = 1;
+  CodeRange range = {};  ///< of the softmax
+  /// value = sum_factor (sum over keys of code v) + row_factor (sum over keys of code - zero point)
+  ///   + bias[image][head][c], the bias null or [images][heads][width].
+  float sum_factor = 1, row_factor = 0;
+  const float* bias = nullptr;
+  /// Rows [images][queries], channels [heads][width]: floats, or codes, whose sums, where there,
+  /// are added to.
+  Rows<float> out = {};
+  CodeOutput codes = {};
 };
 
 /// Between activation and quantization.
@@ -77,8 +120,9 @@ enum class Resampling { none, up, down };
 /// Images of the input have `in_positions` positions, `in_width` to a line, unless `none`.
 struct DeviceActivate {
   Activate a;
-  int64_t rows = 0;  ///< of the output
-  Lattice to;        ///< where codes of a row go, in units of a.out.codes.stride
+  int64_t rows = 0;            ///< of the output
+  Lattice to;                  ///< where codes of a row go, in units of a.out.codes.stride
+  int32_t* cleared = nullptr;  ///< [rows] made 0, for a later kernel to add to, or null
   Resampling resampling = Resampling::none;
   int64_t in_positions = 0, in_width = 0, out_width = 0;
   /// Where rows of the input lie, in units of their stride, without resampling; width 0: one after
@@ -90,6 +134,7 @@ struct DeviceLayerNorm {
   LayerNorm norm;
   int64_t rows = 0;
   Lattice to;  ///< as in DeviceActivate
+  int32_t* cleared = nullptr;
 };
 
 /// Codes of tokens [images][tokens][heads][in_width], of which `width` are used, to [images][heads]
@@ -112,6 +157,7 @@ class DeviceKernels {
   virtual void activate(const DeviceActivate& a) const = 0;
   virtual void layer_norm(const DeviceLayerNorm& n) const = 0;
   virtual void softmax(const Softmax& s, int64_t rows) const = 0;
+  virtual void attention(const DeviceAttention& a) const = 0;
   virtual void tokens_last(const TokensLast& t) const = 0;
   virtual void window_sums(const WindowSums& w, int64_t lines) const = 0;
   virtual void decode(const Decode& d, int64_t rows) const = 0;

@@ -38,6 +38,10 @@ void CodeImage::fill_gaps(uint8_t zero_point) const {
   fill(end, position(shape_.images, 0) + gap_x_);
 }
 
+void CodeImage::clear_sums() const {
+  if (sums_.defined()) sums_.zero_();
+}
+
 void CodeImage::fill(uint8_t zero_point) const {
   codes_.fill_(zero_point);
 }

@@ -38,6 +38,8 @@ class CodeImage {
   const at::Tensor& bytes() const { return codes_; }
   /// [images][height][width] sums of code - zero point, without gaps; null where not asked for.
   int32_t* sums() const { return sums_.defined() ? sums_.data_ptr<int32_t>() : nullptr; }
+  /// Makes the sums 0, where they are there: for kernels that add to them.
+  void clear_sums() const;
   bool has_gaps() const { return gap_x_ + gap_y_ > 0; }
   /// Writes the zero point into all gaps.
   void fill_gaps(uint8_t zero_point) const;

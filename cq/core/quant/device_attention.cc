@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "cq/core/quant/device_layer.h"
@@ -10,43 +10,74 @@ namespace {
 
 using kernels::DeviceKernels;
 
-constexpr int64_t kScoreBytes = 256 << 20;
-constexpr int64_t kMostPairs = 65535;  // products of a batch: CUDA's limit of a grid's depth
 constexpr int64_t kSignedOffset = 128;
 
-int64_t padded(int64_t depth) {
-  return code_depth(depth, kernels::kDeviceDepth);
+kernels::DeviceAttention::Tokens tokens_of(const HeadCodes& h) {
+  return {h.codes().data_ptr<uint8_t>(), h.codes().stride(1)};
 }
 
-struct HeadCodes {
-  at::Tensor codes;  ///< u8 or s8 [B, N, H, d padded], zeros beyond d
-  at::Tensor sums;   ///< int32 [B, N, H], or undefined
-};
-
-/// Of this type and device; zeros where rows are longer than what is written into them.
-at::Tensor code_rows(at::IntArrayRef shape, int64_t written, const at::Tensor& like) {
-  const auto bytes = like.options().dtype(at::kByte);
-  return shape.back() == written ? at::empty(shape, bytes) : at::zeros(shape, bytes);
+/// What the values add where the softmax's zero point is not 0: [B, H, d].
+at::Tensor zero_point_part(const HeadCodes& v, const AttentionRanges& r) {
+  const auto sums = v.codes().view(at::kChar).sum({1}, false, at::kLong).narrow(2, 0, v.width());
+  const auto factor = -float(r.p.scale * r.v.scale);
+  return ((sums * r.p.zero_point).to(at::kFloat) * factor).contiguous();
 }
 
-/// Tokens [B, N, H d], each head's part on its own so that it begins at a multiple of 16 bytes.
-/// They may be a part of longer ones.
-HeadCodes quantize_heads(const DeviceKernels& kernels, const at::Tensor& tokens, int64_t heads,
-                         const kernels::CodeRange& range, bool as_signed, bool sums) {
+void attend(const DeviceKernels& kernels, const HeadCodes& q, const HeadCodes& k,
+            const HeadCodes& v, const AttentionRanges& r, kernels::DeviceAttention a) {
+  a.q = tokens_of(q);
+  a.k = tokens_of(k);
+  a.v = tokens_of(v);
+  a.head_stride = q.codes().stride(2);
+  a.images = q.codes().size(0);
+  a.queries = q.codes().size(1);
+  a.keys = k.codes().size(1);
+  a.heads = q.codes().size(2);
+  a.width = q.width();
+  a.q_zero = int32_t(r.q.zero_point);
+  a.factor = float(r.q.scale * r.k.scale / std::sqrt(double(q.width())));
+  a.range = code_range(r.p, r.softmax_bits);
+  // (p - zp) (v - zv) = p v' - zp v' + (128 - zv) (p - zp), v' = v - 128 as stored.
+  a.sum_factor = float(r.p.scale * r.v.scale);
+  a.row_factor = a.sum_factor * float(kSignedOffset - r.v.zero_point);
+  at::Tensor bias;
+  if (r.p.zero_point != 0) {
+    bias = zero_point_part(v, r);
+    a.bias = bias.data_ptr<float>();
+  }
+  kernels.attention(a);
+}
+
+}  // namespace
+
+HeadCodes::HeadCodes(Role role, at::IntArrayRef sizes, int64_t heads, const at::Device& device)
+    : width_(sizes[2] / heads), as_signed_(role != Role::queries) {
+  const int64_t row = code_depth(width_, kernels::kDeviceDepth);
+  const auto bytes = at::TensorOptions().device(device).dtype(at::kByte);
+  const std::array<int64_t, 4> shape{sizes[0], sizes[1], heads, row};
+  codes_ = at::empty(shape, bytes);
+}
+
+kernels::CodeColumns HeadCodes::columns(const kernels::CodeRange& range) const {
+  return {.out = {.codes = {codes_.data_ptr<uint8_t>(), codes_.stride(1)},
+                  .range = range,
+                  .as_signed = as_signed_},
+          .segment = width_,
+          .segment_stride = codes_.stride(2)};
+}
+
+HeadCodes quantize_heads(const DeviceKernels& kernels, HeadCodes::Role role,
+                         const at::Tensor& tokens, int64_t heads, const kernels::CodeRange& range) {
   auto x = tokens.to(at::kFloat);
   if (x.stride(2) != 1) x = x.contiguous();
-  const int64_t width = x.size(2) / heads, rows = x.size(0) * x.size(1) * heads;
-  HeadCodes made;
-  made.codes = code_rows({x.size(0), x.size(1), heads, padded(width)}, width, x);
-  if (sums) made.sums = at::empty({x.size(0), x.size(1), heads}, x.options().dtype(at::kInt));
+  HeadCodes made(role, x.sizes(), heads, x.device());
+  const int64_t width = made.width(), rows = x.size(0) * x.size(1) * heads;
   kernels::Activate a;
   a.x.floats = {x.data_ptr<float>(), 1};
   a.channels = width;
   a.rows_per_image = rows;
-  a.out = {.codes = {made.codes.data_ptr<uint8_t>(), padded(width)},
-           .range = range,
-           .as_signed = as_signed,
-           .sums = sums ? made.sums.data_ptr<int32_t>() : nullptr};
+  a.out = made.columns(range).out;
+  a.out.codes.stride = made.codes().stride(2);
   kernels.activate({.a = a,
                     .rows = rows,
                     .to = {.width = rows, .step = 1},
@@ -58,139 +89,37 @@ HeadCodes quantize_heads(const DeviceKernels& kernels, const at::Tensor& tokens,
   return made;
 }
 
-class Attention {
- public:
-  Attention(const DeviceKernels& kernels, const at::Tensor& q, const at::Tensor& k,
-            const at::Tensor& v, int64_t heads, const AttentionRanges& ranges)
-      : kernels_(kernels),
-        ranges_(ranges),
-        heads_(heads),
-        queries_(q.size(1)),
-        keys_(k.size(1)),
-        width_(q.size(2) / heads),
-        q_(quantize_heads(kernels, q, heads, code_range(ranges.q, ranges.act_bits), false, false)),
-        k_(quantize_heads(kernels, k, heads, code_range(ranges.k, ranges.act_bits), true, true)) {
-    column_terms_ = (k_.sums.permute({0, 2, 1}) * -ranges.q.zero_point).contiguous();
-    set_values(
-        quantize_heads(kernels, v, heads, code_range(ranges.v, ranges.act_bits), true, false));
-  }
+at::Tensor device_attention(const DeviceKernels& kernels, const HeadCodes& q, const HeadCodes& k,
+                            const HeadCodes& v, const AttentionRanges& ranges) {
+  const auto& s = q.codes();
+  const int64_t channels = s.size(2) * q.width();
+  const auto out = at::empty({s.size(0), s.size(1), channels}, s.options().dtype(at::kFloat));
+  attend(kernels, q, k, v, ranges, {.out = {out.data_ptr<float>(), channels}});
+  return out;
+}
 
-  at::Tensor run() const {
-    const int64_t images = q_.codes.size(0);
-    const auto out =
-        at::empty({images, queries_, heads_ * width_}, q_.codes.options().dtype(at::kFloat));
-    const int64_t bytes_of_image = heads_ * queries_ * keys_ * int64_t(sizeof(int32_t));
-    const int64_t most =
-        std::max<int64_t>(1, std::min(kScoreBytes / bytes_of_image, kMostPairs / heads_));
-    for (int64_t first = 0; first < images; first += most) {
-      attend(first, std::min(most, images - first), out);
-    }
-    return out;
-  }
+void device_attention_to_codes(const DeviceKernels& kernels, const HeadCodes& q, const HeadCodes& k,
+                               const HeadCodes& v, const AttentionRanges& ranges,
+                               const kernels::CodeOutput& out) {
+  attend(kernels, q, k, v, ranges, {.codes = out});
+}
 
- private:
-  /// Values with keys along their rows, [B, H, d, M padded], zeros beyond M; what they add.
-  void set_values(const HeadCodes& v) {
-    const int64_t images = v.codes.size(0);
-    const auto codes = at::empty({images, heads_, width_, padded(keys_)}, v.codes.options());
-    kernels_.tokens_last({.in = v.codes.data_ptr<uint8_t>(),
-                          .out = codes.data_ptr<uint8_t>(),
-                          .images = images,
-                          .tokens = keys_,
-                          .heads = heads_,
-                          .width = width_,
-                          .in_width = padded(width_),
-                          .out_tokens = padded(keys_)});
-    values_ = codes.view(at::kChar);
-    // (p - zp) (v - zv) = p v' - zp v' + (128 - zv) (p - zp), v' = v - 128 as stored.
-    const auto factor = float(ranges_.p.scale * ranges_.v.scale);
-    const auto floats = codes.options().dtype(at::kFloat);
-    factor_ = at::full({width_}, factor, floats);
-    row_factor_ = at::full({width_}, factor * float(kSignedOffset - ranges_.v.zero_point), floats);
-    if (ranges_.p.zero_point == 0) return;
-    bias_ = (values_.sum({3}, false, at::kLong) * ranges_.p.zero_point).to(at::kFloat) * -factor;
-  }
-
-  /// Images [first, first + count).
-  void attend(int64_t first, int64_t count, const at::Tensor& out) const {
-    const int64_t pairs = count * heads_, depth = padded(keys_);
-    const auto whole = out.options().dtype(at::kInt);
-    const auto scores = at::empty({pairs * queries_, keys_}, whole);
-    const auto codes = at::empty({pairs * queries_, depth}, whole.dtype(at::kByte));
-    const auto row_sums = at::empty({pairs * queries_}, whole);
-    multiply_keys(first, pairs, scores);
-    kernels::Softmax s;
-    s.sums = {scores.data_ptr<int32_t>(), keys_};
-    s.columns = keys_;
-    s.column_terms = {column_terms_[first].data_ptr<int32_t>(), keys_};
-    s.rows_per_block = queries_;
-    s.factor = float(ranges_.q.scale * ranges_.k.scale / std::sqrt(double(width_)));
-    s.out = {.codes = {codes.data_ptr<uint8_t>(), depth},
-             .range = code_range(ranges_.p, ranges_.softmax_bits),
-             .sums = row_sums.data_ptr<int32_t>()};
-    kernels_.softmax(s, pairs * queries_);
-    multiply_values(first, pairs, codes, row_sums, out);
-  }
-
-  void multiply_keys(int64_t first, int64_t pairs, const at::Tensor& scores) const {
-    const int64_t depth = padded(width_), token = heads_ * depth;
-    kernels::DeviceProduct p;
-    p.a = q_.codes[first].data_ptr<uint8_t>();
-    p.rows_at = {.width = queries_, .step = token};
-    p.b = k_.codes.view(at::kChar)[first].data_ptr<int8_t>();
-    p.b_column = token;
-    p.rows = queries_;
-    p.columns = keys_;
-    p.depth = depth;
-    p.sums = {scores.data_ptr<int32_t>(), keys_};
-    p.batch = pairs;
-    p.inner = heads_;
-    p.a_batch = {queries_ * token, depth};
-    p.b_batch = {keys_ * token, depth};
-    p.out_batch = {heads_ * queries_ * keys_, queries_ * keys_};
-    kernels_.product(p);
-  }
-
-  void multiply_values(int64_t first, int64_t pairs, const at::Tensor& codes,
-                       const at::Tensor& row_sums, const at::Tensor& out) const {
-    const int64_t depth = padded(keys_), channels = heads_ * width_;
-    kernels::DeviceProduct p;
-    p.a = codes.data_ptr<uint8_t>();
-    p.rows_at = {.width = queries_, .step = depth};
-    p.b = values_[first].data_ptr<int8_t>();
-    p.b_column = depth;
-    p.rows = queries_;
-    p.columns = width_;
-    p.depth = depth;
-    p.end.rows_per_image = queries_;
-    p.end.factor = factor_.data_ptr<float>();
-    if (bias_.defined()) p.end.bias = bias_[first].data_ptr<float>();
-    p.end.terms[0] = {row_sums.data_ptr<int32_t>(), row_factor_.data_ptr<float>()};
-    p.end.out = {out[first].data_ptr<float>(), channels};
-    p.batch = pairs;
-    p.inner = heads_;
-    p.a_batch = {heads_ * queries_ * depth, queries_ * depth};
-    p.b_batch = {channels * depth, width_ * depth};
-    p.out_batch = {queries_ * channels, width_};
-    p.bias_batch = {channels, width_};
-    p.row_sums_batch = {heads_ * queries_, queries_};
-    kernels_.product(p);
-  }
-
-  const DeviceKernels& kernels_;
-  AttentionRanges ranges_;
-  int64_t heads_, queries_, keys_, width_;
-  HeadCodes q_, k_;
-  at::Tensor column_terms_;         // int32 [B, H, M]
-  at::Tensor values_, bias_;        // s8 [B, H, d, M padded]; [B, H, d] or undefined
-  at::Tensor factor_, row_factor_;  // [d]
-};
-
-}  // namespace
+bool attends_on_chip(int64_t channels, int64_t heads) {
+  return channels / heads <= kernels::DeviceAttention::kMostWidth;
+}
 
 at::Tensor device_attention(const DeviceKernels& kernels, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, int64_t heads, const AttentionRanges& ranges) {
-  return Attention(kernels, q, k, v, heads, ranges).run();
+  if (!attends_on_chip(q.size(2), heads)) {
+    return device_attention_by_scores(kernels, q, k, v, heads, ranges);
+  }
+  using Role = HeadCodes::Role;
+  const auto quantized = [&](Role role, const at::Tensor& x, const QuantRange& range) {
+    return quantize_heads(kernels, role, x, heads, code_range(range, ranges.act_bits));
+  };
+  return device_attention(kernels, quantized(Role::queries, q, ranges.q),
+                          quantized(Role::keys, k, ranges.k), quantized(Role::values, v, ranges.v),
+                          ranges);
 }
 
 }  // namespace cq

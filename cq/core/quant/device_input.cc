@@ -47,7 +47,8 @@ kernels::Lattice lattice_of(const CodeImage& codes) {
 }  // namespace
 
 std::vector<CodeImage> device_input(const DeviceKernels& kernels, const Unit& unit,
-                                    const UnitInput& in, const std::vector<InputSide>& sides) {
+                                    const UnitInput& in, const std::vector<InputSide>& sides,
+                                    int32_t* cleared) {
   const auto affine = affine_of(kernels, unit, in);
   std::vector<CodeImage> made;
   int64_t first_channel = 0;
@@ -68,7 +69,7 @@ std::vector<CodeImage> device_input(const DeviceKernels& kernels, const Unit& un
       auto norm = layer_norm_of(unit, in);
       norm.rows_per_image = rows_per_image;
       norm.out = out;
-      kernels.layer_norm({.norm = norm, .rows = rows, .to = lattice_of(codes)});
+      kernels.layer_norm({.norm = norm, .rows = rows, .to = lattice_of(codes), .cleared = cleared});
     } else {
       kernels::Activate a;
       a.x.floats = {operand.data_ptr<float>(), source.channels};
@@ -81,6 +82,7 @@ std::vector<CodeImage> device_input(const DeviceKernels& kernels, const Unit& un
       kernels.activate({.a = a,
                         .rows = rows,
                         .to = lattice_of(codes),
+                        .cleared = cleared,
                         .resampling = kernels::Resampling(int(unit.resample)),
                         .in_positions = source.height * source.width,
                         .in_width = source.width,

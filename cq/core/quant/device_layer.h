@@ -14,8 +14,10 @@
 namespace cq {
 
 /// As quantize_input: codes of each side, in images on the device of the input.
+/// `cleared`, where given, are sums as many as positions that are made 0 on the way.
 std::vector<CodeImage> device_input(const kernels::DeviceKernels& kernels, const Unit& unit,
-                                    const UnitInput& in, const std::vector<InputSide>& sides);
+                                    const UnitInput& in, const std::vector<InputSide>& sides,
+                                    int32_t* cleared = nullptr);
 
 /// One side of a layer's product, as ProductSide.
 struct DeviceSide {
@@ -31,9 +33,52 @@ struct DeviceSide {
 at::Tensor device_product(const kernels::DeviceKernels& kernels,
                           const std::vector<DeviceSide>& sides, const ProductEnd& end);
 
-/// As integer_attention. Scores of as many images at once as fit into 256 MB, of one at least.
+/// As integer_product_to_codes: each sink takes an equal part of the outputs, through `act`. The
+/// sums of rows, where wanted, of one sink only, must be 0 before. Layers of one side.
+void device_product_to_codes(const kernels::DeviceKernels& kernels, const Unit& unit,
+                             const DeviceSide& side, Activation act,
+                             const std::vector<kernels::CodeColumns>& sinks);
+
+/// Tokens [B, N, H d] as an attention on the chip reads them: u8 [B, N, H, d rounded up], keys and
+/// values less 128.
+class HeadCodes {
+ public:
+  enum class Role { queries, keys, values };
+  HeadCodes(Role role, at::IntArrayRef sizes, int64_t heads, const at::Device& device);
+  const at::Tensor& codes() const { return codes_; }
+  int64_t width() const { return width_; }
+  /// Where a product puts them.
+  kernels::CodeColumns columns(const kernels::CodeRange& range) const;
+
+ private:
+  int64_t width_;
+  bool as_signed_;
+  at::Tensor codes_;
+};
+
+/// Tokens may be a part of longer ones.
+HeadCodes quantize_heads(const kernels::DeviceKernels& kernels, HeadCodes::Role role,
+                         const at::Tensor& tokens, int64_t heads, const kernels::CodeRange& range);
+
+/// Whether scores of heads so wide stay on the chip.
+bool attends_on_chip(int64_t channels, int64_t heads);
+
+/// As integer_attention, of codes, scores staying on the chip: floats [B, N, H d], or codes.
+at::Tensor device_attention(const kernels::DeviceKernels& kernels, const HeadCodes& q,
+                            const HeadCodes& k, const HeadCodes& v, const AttentionRanges& ranges);
+void device_attention_to_codes(const kernels::DeviceKernels& kernels, const HeadCodes& q,
+                               const HeadCodes& k, const HeadCodes& v,
+                               const AttentionRanges& ranges, const kernels::CodeOutput& out);
+
+/// As integer_attention, of floats, on the chip where that goes.
 at::Tensor device_attention(const kernels::DeviceKernels& kernels, const at::Tensor& q,
                             const at::Tensor& k, const at::Tensor& v, int64_t heads,
                             const AttentionRanges& ranges);
+
+/// The same of heads of any width, through memory: scores of as many images at once as fit into
+/// 256 MB, of one at least.
+at::Tensor device_attention_by_scores(const kernels::DeviceKernels& kernels, const at::Tensor& q,
+                                      const at::Tensor& k, const at::Tensor& v, int64_t heads,
+                                      const AttentionRanges& ranges);
 
 }  // namespace cq

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cq/core/quant/device_layer.h"
 #include "cq/core/quant/operands.h"
 
@@ -79,28 +81,36 @@ kernels::Coefficients coefficients_of(const DeviceSide& side, const float* bias,
           .row_sums = row_sums};
 }
 
+/// A side's product, the terms of its zero points; `windows` keeps what those are read from.
+DeviceProduct side_product(const DeviceKernels& kernels, const Unit& unit, const DeviceSide& side,
+                           const float* bias, at::Tensor& windows) {
+  const auto g = geometry_of(unit, *side.codes);
+  const int32_t* row_sums = nullptr;
+  if (side.weight->has_zero) {
+    const bool whole =
+        g.kernel_height * g.kernel_width == 1 && unit.conv.stride == 1 && !side.codes->has_gaps();
+    if (!whole) windows = sums_of_windows(kernels, unit, *side.codes, g);
+    row_sums = whole ? side.codes->sums() : windows.data_ptr<int32_t>();
+  }
+  auto p = product_of(unit, side, g);
+  p.coefficients = coefficients_of(side, bias, row_sums);
+  p.end.rows_per_image = g.height * g.width;
+  return p;
+}
+
 }  // namespace
 
 at::Tensor device_product(const DeviceKernels& kernels, const std::vector<DeviceSide>& sides,
                           const ProductEnd& end) {
   const auto& unit = *end.unit;
   const auto& in = *end.input;
-  const auto out = product_output(unit, in.x.dim(), sides[0].codes->shape(), in.x.device());
+  const auto out = product_output(unit, end.dimensions, sides[0].codes->shape(),
+                                  sides[0].codes->bytes().device());
   const int64_t outputs = unit.out_channels();
   for (size_t i = 0; i < sides.size(); ++i) {
     const auto& side = sides[i];
-    const auto g = geometry_of(unit, *side.codes);
-    const int32_t* row_sums = nullptr;
     at::Tensor windows;
-    if (side.weight->has_zero) {
-      const bool whole =
-          g.kernel_height * g.kernel_width == 1 && unit.conv.stride == 1 && !side.codes->has_gaps();
-      if (!whole) windows = sums_of_windows(kernels, unit, *side.codes, g);
-      row_sums = whole ? side.codes->sums() : windows.data_ptr<int32_t>();
-    }
-    auto p = product_of(unit, side, g);
-    p.coefficients = coefficients_of(side, i == 0 ? data_or_null(unit.bias) : nullptr, row_sums);
-    p.end.rows_per_image = g.height * g.width;
+    auto p = side_product(kernels, unit, side, i == 0 ? data_or_null(unit.bias) : nullptr, windows);
     p.end.out = {out.data_ptr<float>(), outputs};
     if (i > 0) p.end.addend = {out.data_ptr<float>(), outputs};
     if (i + 1 == sides.size()) {
@@ -111,6 +121,16 @@ at::Tensor device_product(const DeviceKernels& kernels, const std::vector<Device
     kernels.product(p);
   }
   return out;
+}
+
+void device_product_to_codes(const DeviceKernels& kernels, const Unit& unit, const DeviceSide& side,
+                             Activation act, const std::vector<kernels::CodeColumns>& sinks) {
+  at::Tensor windows;
+  auto p = side_product(kernels, unit, side, data_or_null(unit.bias), windows);
+  p.parts = int64_t(sinks.size());
+  p.act = kernels::Act(int(act));
+  std::copy(sinks.begin(), sinks.end(), p.codes);
+  kernels.product(p);
 }
 
 }  // namespace cq

@@ -20,12 +20,6 @@ void check_bits(const char* what, int64_t bits) {
   throw UsageError("[quant] {}={}: integer execution supports 2 to 8 bits", what, bits);
 }
 
-/// Whether what a layer reads may come as codes: nothing is computed on it but an activation.
-bool takes_codes(const Unit& unit, const UnitInput& rest) {
-  return unit.norm.kind == NormKind::none && unit.resample == Resample::none && !unit.is_conv() &&
-         unit.seam == 0 && !rest.scale.defined();
-}
-
 /// Tokens [batch, tokens, inputs of the unit] as codes of its input.
 CodeImage hidden_codes(const Unit& unit, const InputSide& side, int64_t batch, int64_t tokens) {
   return {{batch, 1, tokens, unit.in_channels()}, unit.conv, side.sums};

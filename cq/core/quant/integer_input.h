@@ -21,6 +21,13 @@ struct InputSide {
 std::vector<CodeImage> quantize_input(const Unit& unit, const UnitInput& in,
                                       const std::vector<InputSide>& sides);
 
+/// Whether what a layer reads may come as codes: nothing is computed on it but an activation.
+/// `rest` has its other operands.
+inline bool takes_codes(const Unit& unit, const UnitInput& rest) {
+  return unit.norm.kind == NormKind::none && unit.resample == Resample::none && !unit.is_conv() &&
+         unit.seam == 0 && !rest.scale.defined();
+}
+
 /// The operands in the layout that kernels read: float32, images channels-last, tokens contiguous,
 /// values by channel contiguous along channels.
 UnitInput dense_input(const UnitInput& in);

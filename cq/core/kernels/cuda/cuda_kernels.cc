@@ -18,14 +18,30 @@ namespace {
 
 using cuda::check;
 
-constexpr int kLeastMajor = 8;
+constexpr int kLeastMajor = 8, kHopper = 9;
+
+cudaDeviceProp properties() {
+  int device = 0;
+  check(cudaGetDevice(&device), "current device");
+  cudaDeviceProp found{};
+  check(cudaGetDeviceProperties(&found, device), "device properties");
+  return found;
+}
 
 class CudaKernels : public DeviceKernels {
  public:
-  explicit CudaKernels(void* (*current_stream)())
-      : current_stream_(current_stream), name_(cuda_device()) {}
+  CudaKernels(void* (*current_stream)(), bool portable)
+      : current_stream_(current_stream),
+        name_(cuda_device()),
+        is_hopper_(!portable && properties().major == kHopper) {}
   std::string name() const override { return name_; }
-  void product(const DeviceProduct& p) const override { cuda::launch_product(p, stream()); }
+  void product(const DeviceProduct& p) const override {
+    if (is_hopper_ && cuda::takes_sm90(p)) {
+      cuda::launch_product_sm90(p, stream());
+    } else {
+      cuda::launch_product(p, stream());
+    }
+  }
   void group_norm(const GroupNorm& n, int64_t images) const override {
     cuda::launch_group_norm(n, images, stream());
   }
@@ -34,6 +50,7 @@ class CudaKernels : public DeviceKernels {
   void softmax(const Softmax& s, int64_t rows) const override {
     cuda::launch_softmax(s, rows, stream());
   }
+  void attention(const DeviceAttention& a) const override { cuda::launch_attention(a, stream()); }
   void tokens_last(const TokensLast& t) const override { cuda::launch_tokens_last(t, stream()); }
   void window_sums(const WindowSums& w, int64_t lines) const override {
     cuda::launch_window_sums(w, lines, stream());
@@ -47,15 +64,8 @@ class CudaKernels : public DeviceKernels {
 
   void* (*current_stream_)();
   std::string name_;
+  bool is_hopper_;
 };
-
-cudaDeviceProp properties() {
-  int device = 0;
-  check(cudaGetDevice(&device), "current device");
-  cudaDeviceProp found{};
-  check(cudaGetDeviceProperties(&found, device), "device properties");
-  return found;
-}
 
 }  // namespace
 
@@ -83,8 +93,8 @@ std::string cuda_device() {
   return fmt::format("{}, {}.{}", found.name, found.major, found.minor);
 }
 
-std::unique_ptr<DeviceKernels> make_cuda_kernels(void* (*current_stream)()) {
-  return std::make_unique<CudaKernels>(current_stream);
+std::unique_ptr<DeviceKernels> make_cuda_kernels(void* (*current_stream)(), bool portable) {
+  return std::make_unique<CudaKernels>(current_stream, portable);
 }
 
 CudaBuffer::CudaBuffer(int64_t bytes, const void* from) {

@@ -21,7 +21,8 @@ std::string cuda_device();
 /// Kernels on the calling thread's current GPU and the stream (a cudaStream_t) that
 /// `current_stream` names at each launch. Throws RunError where cuda_missing(). Launches throw
 /// RunError naming the kernel when CUDA refuses them; what fails later is reported by a later call.
-std::unique_ptr<DeviceKernels> make_cuda_kernels(void* (*current_stream)());
+/// With `portable` no GPU gets kernels that others cannot run.
+std::unique_ptr<DeviceKernels> make_cuda_kernels(void* (*current_stream)(), bool portable = false);
 
 /// Memory of the GPU for tests and benchmarks that have no libtorch there, filled with a copy of
 /// `bytes` bytes at `from` if that is there. Throws RunError.

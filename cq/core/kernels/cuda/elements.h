@@ -26,8 +26,24 @@ constexpr float kRounder = 12582912.0F;  // 1.5 2^23
 constexpr int32_t kRounderBits = 0x4B400000;
 constexpr float kLog2E = 1.44269504F;
 
-/// 2^x for -126 <= x <= 126.
+/// 1 / x, off by the last bit, 0 where that is tiny.
+CQ_DEVICE float reciprocal(float x) {
+#ifdef __CUDA_ARCH__
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+#else
+  return 1.0F / x;
+#endif
+}
+
+/// 2^x for -126 <= x <= 126. On the device the hardware's, off by as little as the polynomial.
 CQ_DEVICE float exp2_of(float x) {
+#ifdef __CUDA_ARCH__
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+#else
   const float shifted = x + kRounder;
   const float f = x - (shifted - kRounder);
   float p = fmaf(f, 0.00132647273F, 0.00967151299F);
@@ -37,18 +53,23 @@ CQ_DEVICE float exp2_of(float x) {
   p = fmaf(f, p, 1.0F);
   const uint32_t exponent = std::bit_cast<uint32_t>(shifted) << 23;
   return std::bit_cast<float>(std::bit_cast<uint32_t>(p) + exponent);
+#endif
 }
 
 /// x / (1 + 2^y).
 CQ_DEVICE float gated(float x, float y) {
+#ifdef __CUDA_ARCH__
+  const float e = exp2_of(y);  // infinity or 0 beyond its range, which give 0 and x
+#else
   const float e = exp2_of(fminf(fmaxf(y, -126.0F), 126.0F));
-  return x * (1.0F / (e + 1.0F));
+#endif
+  return x * reciprocal(e + 1.0F);
 }
 
 /// x Phi(x), Abramowitz and Stegun 7.1.26.
 CQ_DEVICE float gelu_erf(float x) {
   const float size = fabsf(x);
-  const float t = 1.0F / fmaf(size, 0.231641888F, 1.0F);
+  const float t = reciprocal(fmaf(size, 0.231641888F, 1.0F));
   float p = fmaf(t, 0.5307027145F, -0.7265760135F);
   p = fmaf(t, p, 0.7107068705F);
   p = fmaf(t, p, -0.142248368F);
@@ -78,6 +99,30 @@ CQ_DEVICE float act_of(Act act, float x) {
       break;
   }
   return x;
+}
+
+/// The same of several values, asked for once.
+template <int kCount>
+CQ_DEVICE void activate_all(Act act, float (&x)[kCount]) {
+  const auto all = [&](const auto& of) {
+    CQ_UNROLL
+    for (int i = 0; i < kCount; ++i) x[i] = of(x[i]);
+  };
+  switch (act) {
+    case Act::silu:
+      return all([](float v) { return act_of(Act::silu, v); });
+    case Act::quick_gelu:
+      return all([](float v) { return act_of(Act::quick_gelu, v); });
+    case Act::gelu_tanh:
+      return all([](float v) { return act_of(Act::gelu_tanh, v); });
+    case Act::gelu_erf:
+      return all([](float v) { return gelu_erf(v); });
+    case Act::relu:
+      return all([](float v) { return act_of(Act::relu, v); });
+    case Act::none:
+    case Act::geglu:
+      break;
+  }
 }
 
 /// A quantizer held in registers.

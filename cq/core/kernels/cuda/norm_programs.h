@@ -6,7 +6,8 @@
 
 namespace cq::kernels::cuda {
 
-constexpr int kNormTile = 8;  ///< rows that are summed before their sum joins the part's
+constexpr int kNormTile = 8;   ///< rows that are summed before their sum joins the part's
+constexpr int kNormTiles = 4;  ///< that are read before the first is summed
 
 template <class T>
 CQ_DEVICE void channel_moments(const Rows<const T>& x, int64_t first, int64_t last, int64_t c,
@@ -20,11 +21,7 @@ CQ_DEVICE void channel_moments(const Rows<const T>& x, int64_t first, int64_t la
   shift *= 1.0F / float(samples);
   float sum = 0, squares = 0;
   int64_t r = first;
-  for (; r + kNormTile <= last; r += kNormTile) {
-    // All at once, so that their ways from memory overlap.
-    T values[kNormTile];
-    CQ_UNROLL
-    for (int i = 0; i < kNormTile; ++i) values[i] = x.row(r + i)[c];
+  const auto join = [&](const T* values) {
     float tile = float(values[0]) - shift;
     float tile_squares = tile * tile;
     CQ_UNROLL
@@ -35,6 +32,20 @@ CQ_DEVICE void channel_moments(const Rows<const T>& x, int64_t first, int64_t la
     }
     sum += tile;
     squares += tile_squares;
+  };
+  // All at once, so that their ways from memory overlap.
+  for (constexpr int kRows = kNormTile * kNormTiles; r + kRows <= last; r += kRows) {
+    T values[kRows];
+    CQ_UNROLL
+    for (int i = 0; i < kRows; ++i) values[i] = x.row(r + i)[c];
+    CQ_UNROLL
+    for (int i = 0; i < kNormTiles; ++i) join(values + i * kNormTile);
+  }
+  for (; r + kNormTile <= last; r += kNormTile) {
+    T values[kNormTile];
+    CQ_UNROLL
+    for (int i = 0; i < kNormTile; ++i) values[i] = x.row(r + i)[c];
+    join(values);
   }
   for (; r < last; ++r) {
     const float difference = float(x.row(r)[c]) - shift;

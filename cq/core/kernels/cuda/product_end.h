@@ -51,7 +51,7 @@ struct RowEnd {
 
 CQ_DEVICE RowEnd row_end(const Epilogue& e, const Coefficients& k, int64_t r) {
   RowEnd made;
-  if (e.channel_bias || e.gate) made.image = r / e.rows_per_image;
+  if (e.channel_bias || e.gate) made.image = uint32_t(r) / uint32_t(e.rows_per_image);
   const int32_t* sums = k ? k.row_sums : e.terms[0].sums;
   if (sums != nullptr) made.term = float(sums[r]);
   return made;
@@ -89,6 +89,23 @@ struct Added {
   Two<float> addend = {}, residual = {};
 };
 
+/// A sum's value.
+CQ_DEVICE float scaled(const RowEnd& row, const ColumnEnd& column, int32_t sum) {
+  const float y = float(sum - column.subtracted) * column.factor + column.bias;
+  return fmaf(row.term, column.term, y);
+}
+
+/// What becomes of a sum.
+CQ_DEVICE float end_one(const RowEnd& row, const ColumnEnd& column, int32_t sum, float addend,
+                        float channel_bias, float gate, float residual) {
+  float y = scaled(row, column, sum);
+  y += addend;
+  y += channel_bias;
+  y *= gate;
+  y += residual;
+  return y;
+}
+
 /// What becomes of two sums of a row, of channels c and c + 1.
 CQ_DEVICE Two<float> end_two(const Epilogue& e, const RowEnd& row, const ColumnEnd (&columns)[2],
                              const Added& added, int64_t c, const int32_t* sums, bool second) {
@@ -100,12 +117,8 @@ CQ_DEVICE Two<float> end_two(const Epilogue& e, const RowEnd& row, const ColumnE
   if (e.gate) gate = read(e.gate);
   CQ_UNROLL
   for (int j = 0; j < 2; ++j) {
-    y.v[j] = float(sums[j] - columns[j].subtracted) * columns[j].factor + columns[j].bias;
-    y.v[j] = fmaf(row.term, columns[j].term, y.v[j]);
-    y.v[j] += added.addend.v[j];
-    y.v[j] += channel_bias.v[j];
-    y.v[j] *= gate.v[j];
-    y.v[j] += added.residual.v[j];
+    y.v[j] = end_one(row, columns[j], sums[j], added.addend.v[j], channel_bias.v[j], gate.v[j],
+                     added.residual.v[j]);
   }
   return y;
 }

@@ -12,8 +12,9 @@
 //   barrier()                  of all threads, when their copies have landed
 //   load4(offset, to)          ldmatrix.x4: four 8 x 8 matrices of 16 bits, lane l giving row l % 8
 //                              of matrix l / 8 by offset(thread), its share going to to(registers)
-//   multiply(mi, ni)           registers.sums[mi][ni] += a[mi] times half ni % 2 of b[ni / 2], by
-//   warps
+//   multiply(d, a, b)          mma, by warps: d(r) += a(r) b(r), four registers, four and two
+//   add(to, x)                 to memory that others add to as well.
+#include "cq/core/kernels/cuda/product_codes.h"
 #include "cq/core/kernels/cuda/product_end.h"
 #include "cq/core/kernels/device_kernels.h"
 
@@ -29,6 +30,9 @@ constexpr int kRowCopies = kTileRows * kChunks / kThreads;        // of a thread
 constexpr int kColumnCopies = kTileColumns * kChunks / kThreads;  // right operand
 constexpr int kRowsBytes = kTileRows * kTileDepth;
 constexpr int kStageBytes = (kTileRows + kTileColumns) * kTileDepth;
+
+/// Columns of a warp's that are values, then as many gates, with geglu.
+constexpr int kGateColumns = kWarpColumns / 2;
 
 struct Registers {
   /// Of the rows and columns that the thread copies; -1: past the last.
@@ -60,8 +64,8 @@ CQ_DEVICE void start_tile(const DeviceProduct& p, const TileIndex& at, int threa
   }
   CQ_UNROLL
   for (int i = 0; i < kColumnCopies; ++i) {
-    const int64_t column = at.column + (i * kThreads + thread) / kChunks;
-    r.column_offset[i] = column < p.columns ? column * p.b_column : -1;
+    const int64_t column = column_at(p, at.column, (i * kThreads + thread) / kChunks, kGateColumns);
+    r.column_offset[i] = column >= 0 ? column * p.b_column : -1;
   }
   CQ_UNROLL
   for (int i = 0; i < kRowTiles * kColumnTiles * 4; ++i) {
@@ -132,7 +136,11 @@ CQ_DEVICE void multiply_half(int stage, int half, Machine& machine) {
   CQ_UNROLL
   for (int mi = 0; mi < kRowTiles; ++mi) {
     CQ_UNROLL
-    for (int ni = 0; ni < kColumnTiles; ++ni) machine.multiply(mi, ni);
+    for (int ni = 0; ni < kColumnTiles; ++ni) {
+      machine.multiply([=](Registers& r) { return r.sums[mi][ni]; },
+                       [=](Registers& r) { return r.a[mi]; },
+                       [=](Registers& r) { return r.b[ni / 2] + ni % 2 * 2; });
+    }
   }
 }
 
@@ -190,10 +198,68 @@ CQ_DEVICE void finish_raw(const DeviceProduct& p, const TileIndex& at, int threa
   }
 }
 
+/// A column's codes of all rows of the thread, sum `i` of tile ni; adds them up.
+CQ_DEVICE void finish_column(const DeviceProduct& p, const Epilogue& e, const TileIndex& at,
+                             int thread, const Registers& r, int ni, int i,
+                             int32_t (&totals)[kRowTiles * 2]) {
+  const auto column_of = [&](int tile) {
+    const int place = thread / 32 % 2 * kWarpColumns + tile * 8 + thread % 4 * 2 + i;
+    return column_at(p, at.column, place, kGateColumns);
+  };
+  const bool gated = p.act == Act::geglu;
+  const int64_t column = column_of(ni);
+  if (column < 0) return;
+  const ColumnEnd end = column_end(e, p.coefficients, column);
+  ColumnEnd gate_end;
+  if (gated) gate_end = column_end(e, p.coefficients, column_of(ni + kGateColumns / 8));
+  const CodePlace to = place_of(p, column);
+  CQ_UNROLL
+  for (int j = 0; j < kRowTiles * 2; ++j) {
+    const int half = j % 2 * 2;
+    const int64_t row = sum_row(at, thread, j / 2, half);
+    if (row >= p.rows) continue;
+    const RowEnd from = row_end(e, p.coefficients, row);
+    float y = scaled(from, end, r.sums[j / 2][ni][half + i]);
+    if (gated) {
+      const int gate = ni + kGateColumns / 8;  // where ni is a value's tile
+      y *= gelu_erf(scaled(from, gate_end, r.sums[j / 2][gate % kColumnTiles][half + i]));
+    } else {
+      y = act_of(p.act, y);
+    }
+    const int32_t code = code_of(to, y);
+    to.codes[row * to.stride] = uint8_t(code ^ to.flip);
+    totals[j] += code - to.zero_point;
+  }
+}
+
+template <class Machine>
+CQ_DEVICE void finish_codes(const DeviceProduct& p, const TileIndex& at, int thread,
+                            const Registers& r, const Machine& machine) {
+  const Epilogue e = end_of(p, at.batch);
+  int32_t totals[kRowTiles * 2] = {};
+  CQ_UNROLL
+  for (int i = 0; i < kColumnTiles * 2; ++i) {
+    if (p.act == Act::geglu && i / 2 >= kGateColumns / 8) break;
+    finish_column(p, e, at, thread, r, i / 2, i % 2, totals);
+  }
+  int32_t* sums = p.codes[0].out.sums;
+  if (sums == nullptr) return;
+  CQ_UNROLL
+  for (int j = 0; j < kRowTiles * 2; ++j) {
+    const int64_t row = sum_row(at, thread, j / 2, j % 2 * 2);
+    if (row < p.rows) machine.add(sums + row, totals[j]);
+  }
+}
+
+template <class Machine>
 CQ_DEVICE void finish_tile(const DeviceProduct& p, const TileIndex& at, int thread,
-                           const Registers& r) {
+                           const Registers& r, const Machine& machine) {
   if (p.sums) {
     finish_raw(p, at, thread, r);
+    return;
+  }
+  if (p.parts > 0) {
+    finish_codes(p, at, thread, r, machine);
     return;
   }
   const Epilogue e = end_of(p, at.batch);
@@ -233,7 +299,7 @@ CQ_DEVICE void product_tile(const DeviceProduct& p, const TileIndex& at, Machine
     multiply_half(stage, 0, machine);
     multiply_half(stage, 1, machine);
   }
-  machine.each([&](int thread, Registers& r) { finish_tile(p, at, thread, r); });
+  machine.each([&](int thread, Registers& r) { finish_tile(p, at, thread, r, machine); });
 }
 
 }  // namespace cq::kernels::cuda

@@ -23,7 +23,7 @@ std::string cuda_missing() {
 std::string cuda_device() {
   refuse();
 }
-std::unique_ptr<DeviceKernels> make_cuda_kernels(void* (*)()) {
+std::unique_ptr<DeviceKernels> make_cuda_kernels(void* (*)(), bool) {
   refuse();
 }
 CudaBuffer::CudaBuffer(int64_t, const void*) {

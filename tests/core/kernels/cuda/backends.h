@@ -61,7 +61,9 @@ class EmulatedBackend : public Backend {
 
 class GpuBackend : public Backend {
  public:
-  GpuBackend() : kernels_(make_cuda_kernels([]() -> void* { return nullptr; })) {}
+  /// `portable`: with the kernels that every GPU has.
+  explicit GpuBackend(bool portable)
+      : kernels_(make_cuda_kernels([]() -> void* { return nullptr; }, portable)) {}
   const DeviceKernels& kernels() const override { return *kernels_; }
 
  private:
@@ -79,17 +81,18 @@ class GpuBackend : public Backend {
   std::vector<std::unique_ptr<CudaBuffer>> memory_;
 };
 
-/// Tests once for each backend; the GPU's are skipped, with the reason, where there is none.
+/// Tests once for each backend, named Emulated..., Gpu or PortableGpu; the GPU's are skipped, with
+/// the reason, where there is none.
 class DeviceTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (GetParam() != "Gpu") {
+    if (!GetParam().ends_with("Gpu")) {
       backend_ = std::make_unique<EmulatedBackend>(GetParam() == "EmulatedLate" ? Landing::late
                                                                                 : Landing::early);
       return;
     }
     if (const auto missing = cuda_missing(); !missing.empty()) GTEST_SKIP() << missing;
-    backend_ = std::make_unique<GpuBackend>();
+    backend_ = std::make_unique<GpuBackend>(GetParam() == "PortableGpu");
   }
   Backend& backend() { return *backend_; }
   const DeviceKernels& kernels() { return backend_->kernels(); }

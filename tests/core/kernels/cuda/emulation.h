@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "cq/core/kernels/cuda/attention_tile.h"
 #include "cq/core/kernels/cuda/norm_programs.h"
 #include "cq/core/kernels/cuda/point_programs.h"
 #include "cq/core/kernels/cuda/product_tile.h"
@@ -45,6 +46,18 @@ struct EmulatedWarp {
     }
     return together(lanes, [](T a, T b) { return std::max(a, b); });
   }
+  static constexpr int64_t most_kept() { return 64; }
+  using Kept = std::vector<Quad>;
+  template <class Load>
+  Kept keep(int64_t n, const Load& load) const {
+    Kept kept;
+    for (int64_t i = 0; i < n; ++i) kept.push_back(load(i));
+    return kept;
+  }
+  template <class T, class Value>
+  T sum_kept(const Kept& kept, int64_t n, const Value& value) const {
+    return sum<T>(n, [&](int64_t i) { return value(kept[size_t(i)], i); });
+  }
   template <class Body>
   void once(const Body& body) const {
     body();
@@ -64,15 +77,16 @@ struct EmulatedWarp {
 /// When asynchronous copies land: as soon as they are begun, or only when somebody waits.
 enum class Landing { early, late };
 
-/// A block of kThreads threads.
+/// A block of threads with shared memory.
+template <class R>
 class EmulatedBlock {
  public:
-  explicit EmulatedBlock(Landing landing)
-      : landing_(landing), shared_(size_t(kStages * kStageBytes), 0xEE), threads_(kThreads) {}
+  EmulatedBlock(Landing landing, int threads, int bytes)
+      : landing_(landing), shared_(size_t(bytes), 0xEE), threads_(size_t(threads)) {}
 
   template <class Body>
   void each(const Body& body) {
-    for (int t = 0; t < kThreads; ++t) body(t, threads_[size_t(t)]);
+    for (int t = 0; t < int(threads_.size()); ++t) body(t, threads_[size_t(t)]);
   }
 
   void copy(int offset, const void* from, bool there) {
@@ -96,37 +110,36 @@ class EmulatedBlock {
     for (; groups_.size() > size_t(kLeft); groups_.pop_front()) land(groups_.front());
   }
   void barrier() {}
+  int32_t* words(int offset) { return reinterpret_cast<int32_t*>(shared_.data() + offset); }
 
   /// "Warp-level matrix load instruction: ldmatrix": thread t of a warp gives the address of row
   /// t % 8 of matrix t / 8 and receives, of each matrix, 4 bytes of row t / 4 from byte 4 (t % 4).
   template <class Offset, class To>
   void load4(const Offset& offset, const To& to) {
-    for (int warp = 0; warp < kThreads; warp += 32) {
-      for (int lane = 0; lane < 32; ++lane) {
-        for (int matrix = 0; matrix < 4; ++matrix) {
-          const int row = offset(warp + matrix * 8 + lane / 4);
-          std::memcpy(to(threads_[size_t(warp + lane)]) + matrix,
-                      shared_.data() + row + lane % 4 * 4, 4);
-        }
-      }
-    }
+    load(offset, to, [](int lane, int half) { return std::pair{lane / 4, lane % 4 * 2 + half}; });
+  }
+  /// With .trans the thread receives of column t / 4 the elements of rows 2 (t % 4) and the next.
+  template <class Offset, class To>
+  void load4_transposed(const Offset& offset, const To& to) {
+    load(offset, to, [](int lane, int half) { return std::pair{lane % 4 * 2 + half, lane / 4}; });
   }
 
   /// "Matrix fragments for mma.m16n8k32": with group = lane / 4 and place = lane % 4, byte i of a
   /// thread's A is row group (+ 8 where 4 <= i < 8 or i >= 12), column 4 place + i % 4 (+ 16 where
   /// i >= 8); of its B row 4 place + i % 4 (+ 16 where i >= 4), column group; sum i is row group
   /// (+ 8 where i >= 2), column 2 place + i % 2.
-  void multiply(int mi, int ni) {
-    for (size_t warp = 0; warp < kThreads; warp += 32) {
+  template <class D, class A, class B>
+  void multiply(const D& sums, const A& left, const B& right) {
+    for (size_t warp = 0; warp < threads_.size(); warp += 32) {
       std::array<std::array<int32_t, 32>, 16> a{};
       std::array<std::array<int32_t, 8>, 32> b{};
       for (size_t lane = 0; lane < 32; ++lane) {
-        const auto& r = threads_[warp + lane];
+        auto& r = threads_[warp + lane];
         const size_t group = lane / 4, place = lane % 4;
         uint8_t a_bytes[16];
         int8_t b_bytes[8];
-        std::memcpy(a_bytes, r.a[mi], 16);
-        std::memcpy(b_bytes, r.b[ni / 2] + ni % 2 * 2, 8);
+        std::memcpy(a_bytes, left(r), 16);
+        std::memcpy(b_bytes, right(r), 8);
         for (size_t i = 0; i < 16; ++i) {
           const size_t row = group + ((i >= 4 && i < 8) || i >= 12 ? 8 : 0);
           a[row][4 * place + i % 4 + (i >= 8 ? 16 : 0)] = a_bytes[i];
@@ -139,11 +152,43 @@ class EmulatedBlock {
         for (size_t i = 0; i < 4; ++i) {
           const size_t row = lane / 4 + (i >= 2 ? 8 : 0), column = 2 * (lane % 4) + i % 2;
           for (size_t k = 0; k < 32; ++k) {
-            threads_[warp + lane].sums[mi][ni][i] += a[row][k] * b[k][column];
+            sums(threads_[warp + lane])[i] += a[row][k] * b[k][column];
           }
         }
       }
     }
+  }
+
+  template <int kLanes, class Of>
+  void add_lanes(const Of& of) {
+    among<kLanes>(of, [](auto a, auto b) { return a + b; });
+  }
+  template <class Of>
+  void most_quads(const Of& of) {
+    among<4>(of, [](auto a, auto b) { return std::max(a, b); });
+  }
+
+  static float exp2(float x) { return x < -126 ? 0 : std::exp2(x); }
+  /// "prmt": byte i of the result is byte (selector >> 4 i) % 8 of b followed by a.
+  static uint32_t select(uint32_t a, uint32_t b, uint32_t selector) {
+    const uint64_t bytes = uint64_t(b) << 32 | a;
+    uint32_t made = 0;
+    for (int i = 0; i < 4; ++i) {
+      made |= uint32_t(bytes >> (selector >> (4 * i) & 7) * 8 & 0xFF) << (8 * i);
+    }
+    return made;
+  }
+  static int32_t count_signed(int32_t word, int32_t sum) {
+    for (int i = 0; i < 4; ++i) sum += int8_t(word >> (8 * i));
+    return sum;
+  }
+  static int32_t count_unsigned(uint32_t word, int32_t sum) {
+    for (int i = 0; i < 4; ++i) sum += uint8_t(word >> (8 * i));
+    return sum;
+  }
+  static void add(int32_t* to, int32_t x) { *to += x; }
+  static void store_bytes(uint8_t* to, uint32_t word, int count) {
+    std::memcpy(to, &word, size_t(count));
   }
 
  private:
@@ -156,10 +201,31 @@ class EmulatedBlock {
       std::copy(c.bytes.begin(), c.bytes.end(), &shared_[size_t(c.offset)]);
     copies.clear();
   }
+  /// element(lane, half): row and column, of 16 bits, of the two that a thread receives.
+  template <class Offset, class To, class Element>
+  void load(const Offset& offset, const To& to, const Element& element) {
+    for (int warp = 0; warp < int(threads_.size()); warp += 32) {
+      for (int i = 0; i < 32 * 4 * 2; ++i) {
+        const int lane = i / 8, matrix = i / 2 % 4, half = i % 2;
+        const auto [row, column] = element(lane, half);
+        auto* target = reinterpret_cast<uint8_t*>(to(threads_[size_t(warp + lane)]) + matrix);
+        std::memcpy(target + half * 2,
+                    &shared_.at(size_t(offset(warp + matrix * 8 + row))) + column * 2, 2);
+      }
+    }
+  }
+  template <size_t kLanes, class Of, class Merge>
+  void among(const Of& of, const Merge& merge) {
+    for (size_t first = 0; first < threads_.size(); first += kLanes) {
+      auto all = *of(threads_[first]);
+      for (size_t i = 1; i < kLanes; ++i) all = merge(all, *of(threads_[first + i]));
+      for (size_t i = 0; i < kLanes; ++i) *of(threads_[first + i]) = all;
+    }
+  }
 
   Landing landing_;
   std::vector<uint8_t> shared_;
-  std::vector<Registers> threads_;
+  std::vector<R> threads_;
   std::vector<Copy> open_;
   std::deque<std::vector<Copy>> groups_;
 };
@@ -174,7 +240,7 @@ class EmulatedKernels : public DeviceKernels {
     for (TileIndex at; at.batch < p.batch; ++at.batch) {
       for (at.row = 0; at.row < p.rows; at.row += kTileRows) {
         for (at.column = 0; at.column < p.columns; at.column += kTileColumns) {
-          EmulatedBlock block(landing_);
+          EmulatedBlock<Registers> block(landing_, kThreads, kStages * kStageBytes);
           product_tile(p, at, block);
         }
       }
@@ -197,6 +263,9 @@ class EmulatedKernels : public DeviceKernels {
   void softmax(const Softmax& s, int64_t rows) const override {
     for (int64_t r = 0; r < rows; ++r) softmax_row(s, r, EmulatedWarp{});
   }
+  void attention(const DeviceAttention& a) const override {
+    attend<1>((a.width + kDeviceDepth - 1) / kDeviceDepth, a);
+  }
   void tokens_last(const TokensLast& t) const override {
     for (int64_t c = 0; c < t.images * t.heads * t.width; ++c) {
       for (int64_t i = 0; i < t.out_tokens; i += kDeviceDepth) tokens_of_channel(t, c, i);
@@ -211,6 +280,25 @@ class EmulatedKernels : public DeviceKernels {
   }
 
  private:
+  template <int kChunks>
+  void attend(int64_t chunks, const DeviceAttention& a) const {
+    if constexpr (kChunks < int(DeviceAttention::kMostWidth / kDeviceDepth)) {
+      if (chunks > kChunks) return attend<kChunks + 1>(chunks, a);
+    }
+    using Shape = AttentionShape<kChunks>;
+    for (AttentionIndex at; at.image < a.images; ++at.image) {
+      for (at.head = 0; at.head < a.heads; ++at.head) {
+        for (at.query = 0; at.query < a.queries; at.query += kAttentionRows) {
+          const int tiles = int((a.keys + kKeyTile - 1) / kKeyTile);
+          const bool resident = Shape::is_resident(a.keys);
+          EmulatedBlock<typename Shape::Registers> block(
+              landing_, kAttentionThreads, resident ? Shape::resident_bytes(tiles) : Shape::kBytes);
+          attention_tile<kChunks>(a, at, block);
+        }
+      }
+    }
+  }
+
   Landing landing_;
 };
 

@@ -305,7 +305,8 @@ TEST(DeviceProductTiles, SharedMemoryIsReadWithoutBankConflicts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DeviceProductTest,
-                         testing::Values("EmulatedEarly", "EmulatedLate", "Gpu"), backend_name);
+                         testing::Values("EmulatedEarly", "EmulatedLate", "Gpu", "PortableGpu"),
+                         backend_name);
 
 }  // namespace
 }  // namespace cq::kernels::cuda
