@@ -36,6 +36,11 @@ struct alignas(64) TileConfig {
 /// Rows of the product that this thread's tiles are configured for, 0: none.
 thread_local int64_t configured_rows = 0;
 
+/// GCC 12 does not know what the instructions read, and may drop or delay what was written there.
+inline void finish_writes(const void* at) {
+  asm volatile("" : : "r"(at) : "memory");
+}
+
 /// Tiles 0 to 3 hold the sums of two by two blocks, 4 and 5 inputs, 6 and 7 weights.
 CQ_TILES void configure(int64_t rows) {
   if (configured_rows == rows) return;
@@ -47,8 +52,7 @@ CQ_TILES void configure(int64_t rows) {
   for (const int tile : {2, 3, 5}) config.rows[tile] = lower;
   for (const int tile : {6, 7}) config.rows[tile] = kTileRows;
   std::fill_n(config.row_bytes, 8, uint16_t(kTileDepth));
-  // GCC 12 takes the instruction to read eight bytes and drops the rest as unused.
-  asm volatile("" : : "r"(&config) : "memory");
+  finish_writes(&config);
   _tile_loadconfig(&config);
   configured_rows = rows;
 }
@@ -147,6 +151,7 @@ void tile_product(const TileProduct& p) {
   const bool whole = p.taps > 1 || p.depth <= kWholeDepth;
   const int64_t parts = whole ? 1 : (p.depth + kMostDepth - 1) / kMostDepth;
   const int64_t part = round_up((p.depth + parts - 1) / parts, kTileDepth);
+  finish_writes(p.a);
   const auto* ahead = reinterpret_cast<const char*>(p.ahead);
   const char* ahead_end = ahead + p.ahead_bytes;
   for (int64_t row = 0; row < p.rows; row += kRows) {
@@ -168,6 +173,7 @@ CQ_TILES void tile_peak_loop(int64_t rounds) {
   constexpr int64_t kTile = kTileRows * kTileDepth;
   alignas(64) uint8_t operands[4 * kTile];
   for (int64_t i = 0; i < 4 * kTile; ++i) operands[i] = uint8_t(i * i * 2654435761U >> 13);
+  finish_writes(operands);
   _tile_loadd(4, operands, kTileDepth);
   _tile_loadd(5, operands + kTile, kTileDepth);
   _tile_loadd(6, operands + 2 * kTile, kTileDepth);
