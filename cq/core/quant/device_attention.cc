@@ -66,18 +66,16 @@ kernels::CodeColumns HeadCodes::columns(const kernels::CodeRange& range) const {
           .segment_stride = codes_.stride(2)};
 }
 
-HeadCodes quantize_heads(const DeviceKernels& kernels, HeadCodes::Role role,
-                         const at::Tensor& tokens, int64_t heads, const kernels::CodeRange& range) {
+void encode_heads(const DeviceKernels& kernels, const at::Tensor& tokens, int64_t heads,
+                  const kernels::CodeOutput& out) {
   auto x = tokens.to(at::kFloat);
   if (x.stride(2) != 1) x = x.contiguous();
-  HeadCodes made(role, x.sizes(), heads, x.device());
-  const int64_t width = made.width(), rows = x.size(0) * x.size(1) * heads;
+  const int64_t width = x.size(2) / heads, rows = x.size(0) * x.size(1) * heads;
   kernels::Activate a;
   a.x.floats = {x.data_ptr<float>(), 1};
   a.channels = width;
   a.rows_per_image = rows;
-  a.out = made.columns(range).out;
-  a.out.codes.stride = made.codes().stride(2);
+  a.out = out;
   kernels.activate({.a = a,
                     .rows = rows,
                     .to = {.width = rows, .step = 1},
@@ -86,6 +84,14 @@ HeadCodes quantize_heads(const DeviceKernels& kernels, HeadCodes::Role role,
                              .step = width,
                              .line = x.stride(1),
                              .image = x.stride(0)}});
+}
+
+HeadCodes quantize_heads(const DeviceKernels& kernels, HeadCodes::Role role,
+                         const at::Tensor& tokens, int64_t heads, const kernels::CodeRange& range) {
+  HeadCodes made(role, tokens.sizes(), heads, tokens.device());
+  auto out = made.columns(range).out;
+  out.codes.stride = made.codes().stride(2);
+  encode_heads(kernels, tokens, heads, out);
   return made;
 }
 

@@ -104,14 +104,7 @@ at::Tensor DeviceIntegerExecutor::run_pair(const Unit& first, const UnitInput& i
 }
 
 AttentionRanges DeviceIntegerExecutor::ranges_of(const AttentionUnit& unit, int64_t step) const {
-  const auto& ranges = attentions_[size_t(unit.id)];
-  const auto at_step = [&](size_t i) { return ranges[i][size_t(step)]; };
-  return {.q = at_step(0),
-          .k = at_step(1),
-          .v = at_step(2),
-          .p = at_step(3),
-          .act_bits = quant_.act_bits,
-          .softmax_bits = quant_.softmax_bits};
+  return attention_ranges(attentions_[size_t(unit.id)], quant_, step);
 }
 
 at::Tensor DeviceIntegerExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,

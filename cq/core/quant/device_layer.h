@@ -39,6 +39,11 @@ void device_product_to_codes(const kernels::DeviceKernels& kernels, const Unit& 
                              const DeviceSide& side, Activation act,
                              const std::vector<kernels::CodeColumns>& sinks);
 
+/// Codes of floats [B, N, H d], which may be a part of longer tokens, each head's part as a row of
+/// its own.
+void encode_heads(const kernels::DeviceKernels& kernels, const at::Tensor& tokens, int64_t heads,
+                  const kernels::CodeOutput& out);
+
 /// Tokens [B, N, H d] as an attention on the chip reads them: u8 [B, N, H, d rounded up], keys and
 /// values less 128.
 class HeadCodes {

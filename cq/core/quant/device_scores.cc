@@ -30,31 +30,17 @@ at::Tensor code_rows(at::IntArrayRef shape, int64_t written, const at::Tensor& l
 }
 
 /// Tokens [B, N, H d], each head's part on its own so that it begins at a multiple of 16 bytes.
-/// They may be a part of longer ones.
 SummedCodes quantize_heads(const DeviceKernels& kernels, const at::Tensor& tokens, int64_t heads,
                            const kernels::CodeRange& range, bool as_signed, bool sums) {
-  auto x = tokens.to(at::kFloat);
-  if (x.stride(2) != 1) x = x.contiguous();
-  const int64_t width = x.size(2) / heads, rows = x.size(0) * x.size(1) * heads;
+  const int64_t images = tokens.size(0), count = tokens.size(1), width = tokens.size(2) / heads;
   SummedCodes made;
-  made.codes = code_rows({x.size(0), x.size(1), heads, padded(width)}, width, x);
-  if (sums) made.sums = at::empty({x.size(0), x.size(1), heads}, x.options().dtype(at::kInt));
-  kernels::Activate a;
-  a.x.floats = {x.data_ptr<float>(), 1};
-  a.channels = width;
-  a.rows_per_image = rows;
-  a.out = {.codes = {made.codes.data_ptr<uint8_t>(), padded(width)},
-           .range = range,
-           .as_signed = as_signed,
-           .sums = sums ? made.sums.data_ptr<int32_t>() : nullptr};
-  kernels.activate({.a = a,
-                    .rows = rows,
-                    .to = {.width = rows, .step = 1},
-                    .from = {.width = heads,
-                             .height = x.size(1),
-                             .step = width,
-                             .line = x.stride(1),
-                             .image = x.stride(0)}});
+  made.codes = code_rows({images, count, heads, padded(width)}, width, tokens);
+  if (sums) made.sums = at::empty({images, count, heads}, tokens.options().dtype(at::kInt));
+  encode_heads(kernels, tokens, heads,
+               {.codes = {made.codes.data_ptr<uint8_t>(), padded(width)},
+                .range = range,
+                .as_signed = as_signed,
+                .sums = sums ? made.sums.data_ptr<int32_t>() : nullptr});
   return made;
 }
 

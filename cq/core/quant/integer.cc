@@ -141,14 +141,7 @@ at::Tensor IntegerExecutor::run_pair(const Unit& first, const UnitInput& in, con
 }
 
 AttentionRanges IntegerExecutor::ranges_of(const AttentionUnit& unit, int64_t step) const {
-  const auto& ranges = attentions_[size_t(unit.id)];
-  const auto at_step = [&](size_t i) { return ranges[i][size_t(step)]; };
-  return {.q = at_step(0),
-          .k = at_step(1),
-          .v = at_step(2),
-          .p = at_step(3),
-          .act_bits = quant_.act_bits,
-          .softmax_bits = quant_.softmax_bits};
+  return attention_ranges(attentions_[size_t(unit.id)], quant_, step);
 }
 
 at::Tensor IntegerExecutor::attention(const AttentionUnit& unit, const at::Tensor& q,

@@ -51,6 +51,17 @@ std::vector<std::array<std::vector<QuantRange>, 4>> read_attention_ranges(
   return all;
 }
 
+AttentionRanges attention_ranges(const std::array<std::vector<QuantRange>, 4>& ranges,
+                                 const QuantParameters& quant, int64_t step) {
+  const auto at_step = [&](size_t i) { return ranges[i][size_t(step)]; };
+  return {.q = at_step(0),
+          .k = at_step(1),
+          .v = at_step(2),
+          .p = at_step(3),
+          .act_bits = quant.act_bits,
+          .softmax_bits = quant.softmax_bits};
+}
+
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side) {
   const auto key = weight_key(unit, side);
   const auto table = find(calibration, key).to(at::kCPU, at::kFloat).contiguous();

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cq/core/quant/integer_attention.h"
 #include "cq/core/quant/quantizer.h"
 #include "cq/core/quant/simulated.h"
 
@@ -16,6 +17,9 @@ std::vector<QuantRange> read_ranges(const Calibration& calibration, const std::s
 /// Throws RunError as above.
 std::vector<std::array<std::vector<QuantRange>, 4>> read_attention_ranges(
     const Network& network, const Calibration& calibration);
+/// One attention's at a step.
+AttentionRanges attention_ranges(const std::array<std::vector<QuantRange>, 4>& ranges,
+                                 const QuantParameters& quant, int64_t step);
 
 /// Scales and zero points of a side of a weight [O], where the weight is. Throws RunError as above.
 WeightRanges read_weight_ranges(const Calibration& calibration, const Unit& unit, int64_t side);
