@@ -9,9 +9,9 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include "calibrated.h"
 #include "cq/base/error.h"
 #include "cq/core/kernels/cuda/cuda_kernels.h"
-#include "cq/core/quant/calibration.h"
 #include "cq/core/quant/device_layer.h"
 #include "cq/core/quant/integer.h"
 #include "cq/core/samplers/ddim.h"
@@ -187,7 +187,7 @@ class DeviceIntegerTest : public testing::TestWithParam<OnDevice> {
     return call_step(model, executor, 2.0, runs, at::arange(2, at::kLong).to(on), step, points);
   }
   Calibration ranges() {
-    return calibrate(model_, 2.0, runs_, quant_, {.steps = 2, .recompute = {0, 1}}, point_);
+    return test::calibrate(model_, 2.0, runs_, quant_, {.steps = 2, .recompute = {0, 1}}, point_);
   }
   Corrections corrections() const { return test::some_corrections(model_, point_, 2); }
 

@@ -6,8 +6,8 @@
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
+#include "calibrated.h"
 #include "cq/base/error.h"
-#include "cq/core/quant/calibration.h"
 #include "cq/core/samplers/ddim.h"
 #include "small_models.h"
 
@@ -93,8 +93,8 @@ class IntegerTest : public testing::TestWithParam<Case> {
                .recompute_samples = 4,
                .cached_samples = 2},
         point_(model_.network().cache_point(0, {})),
-        ranges_(calibrate(model_, 2.0, runs_, quant_, {.steps = 4, .recompute = {0, 1, 2, 3}},
-                          point_)) {}
+        ranges_(test::calibrate(model_, 2.0, runs_, quant_, {.steps = 4, .recompute = {0, 1, 2, 3}},
+                                point_)) {}
   Corrections corrections() const { return test::some_corrections(model_, point_, 4); }
   at::Tensor call(const Executor& executor, int64_t first, int64_t n, int64_t step = 1) {
     ComputeAll compute;
@@ -165,8 +165,9 @@ class IntegerFaults : public testing::Test {
   Calibration good() {
     Ddim sampler({.steps = 1}, model_.diffusion());
     const auto runs = record_trajectory(model_, sampler, {});
-    return calibrate(model_, 1.0, runs, {.name = "q", .recompute_samples = 1, .cached_samples = 1},
-                     {.steps = 1, .recompute = {0}}, model_.network().cache_point(0, {}));
+    return test::calibrate(model_, 1.0, runs,
+                           {.name = "q", .recompute_samples = 1, .cached_samples = 1},
+                           {.steps = 1, .recompute = {0}}, model_.network().cache_point(0, {}));
   }
   c10::NoGradGuard no_grad_;
   Model model_ = test::small_unet();

@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "calibrated.h"
 #include "cq/base/error.h"
-#include "cq/core/quant/calibration.h"
 #include "cq/core/samplers/ddim.h"
 #include "small_models.h"
 
@@ -19,7 +19,7 @@ class SimulatedTest : public testing::Test {
  protected:
   Calibration calibrated(const QuantParameters& quant, const Schedule& schedule) {
     const auto point = model_.network().cache_point(0, {});
-    return calibrate(model_, 1.0, runs_, quant, schedule, point);
+    return test::calibrate(model_, 1.0, runs_, quant, schedule, point);
   }
   double relative_error(const at::Tensor& a, const at::Tensor& b) {
     return ((a - b).norm() / b.norm()).item<double>();

@@ -12,6 +12,7 @@
 #include "cq/core/samplers/ddim.h"
 #include "cq/methods/correct/dec.h"
 #include "cq/methods/correct/direct.h"
+#include "tests/core/calibrated.h"
 #include "tests/core/small_models.h"
 
 namespace cq {
@@ -83,7 +84,7 @@ class LongPassTest : public testing::Test {
   Schedule schedule_{.steps = 4, .recompute = {0, 2}};
   QuantParameters quant_{.name = "w8a8", .recompute_samples = 3, .cached_samples = 2};
   std::unique_ptr<SimulatedExecutor> quantized_ = std::make_unique<SimulatedExecutor>(
-      model_.network(), quant_, calibrate(model_, 2.0, runs_, quant_, schedule_, point_));
+      model_.network(), quant_, test::calibrate(model_, 2.0, runs_, quant_, schedule_, point_));
 };
 
 // With the distances that are added up on the way.
@@ -118,7 +119,7 @@ TEST_F(LongPassTest, Trajectories) {
 
 TEST_F(LongPassTest, Calibrations) {
   EXPECT_EQ(expect_taken_up([&](const PassControl& pass) {
-              return calibrate(model_, 2.0, runs_, quant_, schedule_, point_, pass);
+              return test::calibrate(model_, 2.0, runs_, quant_, schedule_, point_, pass);
             }),
             4);
 }

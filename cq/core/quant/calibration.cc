@@ -8,17 +8,59 @@
 #include <c10/core/GradMode.h>
 
 #include "cq/base/error.h"
+#include "cq/core/parallel.h"
 #include "cq/core/quant/sliced_attention.h"
 
 namespace cq {
 
 namespace {
 
+/// Searches ranges of samples, many at a time: a search takes milliseconds of one thread.
+class RangeTables {
+ public:
+  RangeTables(Calibration& out, int64_t steps) : out_(out), steps_(steps) {}
+
+  /// The range is in its table after `settle`.
+  void put(const std::string& key, ValueSample sample, int64_t bits, int64_t step) {
+    waiting_.push_back({key, std::move(sample), bits, step});
+    if (waiting_.size() == kAtOnce) settle();
+  }
+
+  void settle() {
+    std::vector<QuantRange> found(waiting_.size());
+    parallel_for(0, int64_t(waiting_.size()), 1, [&](int64_t begin, int64_t end) {
+      for (auto i = size_t(begin); i < size_t(end); ++i) {
+        ValueHistogram histogram;
+        histogram.add(waiting_[i].sample);
+        found[i] = histogram.search(waiting_[i].bits);
+      }
+    });
+    for (size_t i = 0; i < waiting_.size(); ++i) {
+      auto& table = out_[waiting_[i].key];
+      if (!table.defined()) table = at::zeros({steps_, 2}, at::kDouble);
+      table[waiting_[i].step][0] = found[i].scale;
+      table[waiting_[i].step][1] = double(found[i].zero_point);
+    }
+    waiting_.clear();
+  }
+
+ private:
+  /// Up to half a megabyte each.
+  static constexpr size_t kAtOnce = 64;
+  struct Waiting {
+    std::string key;
+    ValueSample sample;
+    int64_t bits, step;
+  };
+  Calibration& out_;
+  int64_t steps_;
+  std::vector<Waiting> waiting_;
+};
+
 /// Float execution that looks at every operand of a quantized product on the way.
 class RangeCollector : public Executor {
  public:
-  RangeCollector(Calibration& out, const QuantParameters& quant, int64_t steps)
-      : out_(out), quant_(quant), steps_(steps) {}
+  RangeCollector(RangeTables& out, const QuantParameters& quant) : out_(out), quant_(quant) {}
 
   at::Tensor run(const Unit& unit, const UnitInput& in, int64_t step) const override {
     const auto x = unit_prologue(unit, in);
@@ -38,41 +80,20 @@ class RangeCollector : public Executor {
       weights.add(part);
       return part;
     });
-    put(attention_key(unit, 'p'), weights, quant_.softmax_bits, step);
+    out_.put(attention_key(unit, 'p'), std::move(weights), quant_.softmax_bits, step);
     return out;
   }
 
   void put(const std::string& key, const at::Tensor& x, int64_t bits, int64_t step) const {
     ValueSample sample(x.numel());
     sample.add(x);
-    put(key, sample, bits, step);
-  }
-
-  void put(const std::string& key, const ValueSample& sample, int64_t bits, int64_t step) const {
-    ValueHistogram histogram;
-    histogram.add(sample);
-    const auto range = histogram.search(bits);
-    auto& table = out_[key];
-    if (!table.defined()) table = at::zeros({steps_, 2}, at::kDouble);
-    table[step][0] = range.scale;
-    table[step][1] = double(range.zero_point);
+    out_.put(key, std::move(sample), bits, step);
   }
 
  private:
-  Calibration& out_;
+  RangeTables& out_;
   QuantParameters quant_;
-  int64_t steps_;
 };
-
-void calibrate_weights(const Network& network, const QuantParameters& quant, Calibration& out) {
-  for (const auto& unit : network.weights().units()) {
-    for (int64_t side = 0; side < sides(unit); ++side) {
-      const auto ranges = search_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
-                                               quant.weight_symmetric);
-      out[weight_key(unit, side)] = at::stack({ranges.scale, ranges.zero_point}).cpu();
-    }
-  }
-}
 
 /// What calibration has after step t, and the way back.
 NamedTensors state_after(int64_t t, const Calibration& ranges, const at::Tensor& kept) {
@@ -94,7 +115,6 @@ void take_up(const NamedTensors& left, Calibration& ranges, at::Tensor& kept,
 /// Steps at which a unit never ran (the inner units of cached steps) keep the last range before.
 void fill_gaps(Calibration& ranges) {
   for (auto& [key, table] : ranges) {
-    if (key.starts_with("weight.")) continue;
     for (int64_t t = 1; t < table.size(0); ++t) {
       if (table[t][0].item<double>() == 0) table[t].copy_(table[t - 1]);
     }
@@ -104,7 +124,6 @@ void fill_gaps(Calibration& ranges) {
 /// Scales count denoising steps: a further call of a step takes the ranges of its first.
 void share_within_steps(Calibration& ranges, const std::vector<int64_t>& step_of_call) {
   for (auto& [key, table] : ranges) {
-    if (key.starts_with("weight.")) continue;
     for (size_t call = 1; call < step_of_call.size(); ++call) {
       if (step_of_call[call] != step_of_call[call - 1]) continue;
       table[int64_t(call)].copy_(table[int64_t(call) - 1]);
@@ -181,18 +200,28 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
   return trajectory;
 }
 
-Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
-                      const QuantParameters& quant, const Schedule& schedule,
-                      const CachePoint& point, const PassControl& pass) {
+Calibration calibrate_weights(const Network& network, const QuantParameters& quant) {
+  const c10::NoGradGuard no_grad;
+  Calibration found;
+  for (const auto& unit : network.weights().units()) {
+    for (int64_t side = 0; side < sides(unit); ++side) {
+      const auto ranges = search_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
+                                               quant.weight_symmetric);
+      found[weight_key(unit, side)] = at::stack({ranges.scale, ranges.zero_point}).cpu();
+    }
+  }
+  return found;
+}
+
+Calibration calibrate_activations(const Model& model, double guidance, const Trajectory& trajectory,
+                                  const QuantParameters& quant, const Schedule& schedule,
+                                  const CachePoint& point, const PassControl& pass) {
   c10::NoGradGuard no_grad;
   Calibration ranges;
   at::Tensor kept;
-  if (pass.left.empty()) {
-    calibrate_weights(model.network(), quant, ranges);
-  } else {
-    take_up(pass.left, ranges, kept, model.device());
-  }
-  const RangeCollector collector(ranges, quant, trajectory.steps());
+  take_up(pass.left, ranges, kept, model.device());
+  RangeTables tables(ranges, trajectory.steps());
+  const RangeCollector collector(tables, quant);
   const auto most = draw_runs(trajectory.labels.size(0), quant.recompute_samples, trajectory.seed);
   const int64_t few = std::min(quant.cached_samples, quant.recompute_samples);
   for (int64_t t = pass.next(); t < trajectory.steps(); ++t) {
@@ -200,7 +229,7 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
       PinnedPoint pinned(point);
       call_step(model, collector, guidance, trajectory, most, t, pinned);
       kept = pinned.value();
-      if (kept.defined()) collector.put("feature", kept, 8, t);
+      if (kept.defined()) collector.put("feature", kept, kFeatureBits, t);
     } else {
       // The first runs of the draw, in both halves of a guided call.
       const int64_t copies = kept.size(0) / most.size(0);
@@ -210,6 +239,7 @@ Calibration calibrate(const Model& model, double guidance, const Trajectory& tra
       PinnedPoint pinned(point, part.reshape(shape));
       call_step(model, collector, guidance, trajectory, most.narrow(0, 0, few), t, pinned);
     }
+    tables.settle();
     pass.done([&] { return state_after(t, ranges, kept); });
   }
   fill_gaps(ranges);
@@ -222,10 +252,12 @@ Calibration calibrate_once(const Model& model, const at::Tensor& x, const at::Te
                            const CachePoint& point) {
   c10::NoGradGuard no_grad;
   Calibration ranges;
-  const RangeCollector collector(ranges, quant, 1);
+  RangeTables tables(ranges, 1);
+  const RangeCollector collector(tables, quant);
   PinnedPoint pinned(point);
   Denoiser(model, collector, 1.0).eps(x, labels, timestep, 0, pinned);
   if (pinned.value().defined()) collector.put("feature", pinned.value(), kFeatureBits, 0);
+  tables.settle();
   for (auto& [key, table] : ranges) table = table.expand({steps, 2});
   for (const auto& unit : model.network().weights().units()) {
     for (int64_t side = 0; side < sides(unit); ++side) {

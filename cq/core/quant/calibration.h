@@ -40,13 +40,17 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
                              const TrajectoryRequest& request, const TrajectoryWatch& watch = {},
                              const PassControl& pass = {});
 
-/// Ranges of all weights and, at every step, of all activations: at steps that recompute from
-/// `recompute_samples` runs of the trajectory, at the others from `cached_samples` runs with the
-/// cached feature in place (mechanics.md section 1, "Calibration set"). `schedule` with every step
-/// recomputed stands for no cache. Can be taken up after every step.
-Calibration calibrate(const Model& model, double guidance, const Trajectory& trajectory,
-                      const QuantParameters& quant, const Schedule& schedule,
-                      const CachePoint& point, const PassControl& pass = {});
+/// Ranges of all weights. Of `quant` it takes what is said of weights.
+Calibration calibrate_weights(const Network& network, const QuantParameters& quant);
+
+/// Ranges, at every step, of all activations: at steps that recompute from `recompute_samples` runs
+/// of the trajectory, at the others from `cached_samples` runs with the cached feature in place
+/// (mechanics.md section 1, "Calibration set"). `schedule` with every step recomputed stands for no
+/// cache. The network computes in floating point: of `quant` it takes what is said of activations
+/// and samples. Can be taken up after every step.
+Calibration calibrate_activations(const Model& model, double guidance, const Trajectory& trajectory,
+                                  const QuantParameters& quant, const Schedule& schedule,
+                                  const CachePoint& point, const PassControl& pass = {});
 
 /// Ranges from one call of the network, the same for each of `steps` steps, and weight ranges
 /// without a search: for measuring time, which ranges do not change. `point` undefined name: no

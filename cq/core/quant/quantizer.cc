@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/fake_quantize_per_tensor_affine.h>
 #include <ATen/ops/full_like.h>
@@ -49,15 +50,20 @@ ValueSample::ValueSample(int64_t count, int64_t limit)
 }
 
 void ValueSample::add(const at::Tensor& x) {
-  const auto flat = x.to(at::kFloat).contiguous().cpu().view({-1});
-  const double low = flat.min().item<double>(), high = flat.max().item<double>();
+  const auto flat = x.reshape({-1});
+  const auto [least, most] = at::aminmax(flat);
+  const double low = least.item<double>(), high = most.item<double>();
   if (!std::isfinite(low) || !std::isfinite(high)) {
     throw RunError("[calibration] an activation is not finite");
   }
   min_ = values_.empty() ? low : std::min(low, min_);
   max_ = values_.empty() ? high : std::max(high, max_);
-  const float* values = flat.data_ptr<float>();
-  for (; next_ < flat.numel(); next_ += stride_) values_.push_back(values[next_]);
+  if (next_ < flat.numel()) {
+    const auto taken =
+        flat.slice(0, next_, c10::nullopt, stride_).to(at::kCPU, at::kFloat).contiguous();
+    values_.insert(values_.end(), taken.data_ptr<float>(), taken.data_ptr<float>() + taken.numel());
+    next_ += taken.numel() * stride_;
+  }
   next_ -= flat.numel();
 }
 

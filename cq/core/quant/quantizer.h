@@ -20,7 +20,7 @@ QuantRange range_of(double min, double max, int64_t bits);
 at::Tensor fake_quantize(const at::Tensor& x, const QuantRange& range, int64_t bits);
 
 /// The extremes of a tensor's values and some of the values, evenly strided. The tensor comes in
-/// one piece or in several.
+/// one piece or in several, on any device; what is taken of it is on the CPU.
 class ValueSample {
  public:
   /// Of `count` values in all, of which at least `limit` are taken (or all), fewer than twice that.

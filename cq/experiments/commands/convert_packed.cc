@@ -55,7 +55,7 @@ int convert_packed(const ConvertOptions& options) {
   const auto bar = progress.start("pack");
   const StageFolder folder({}, {}, estimates, *bar);
   PackedExecution execution{.quant = cell.quant,
-                            .calibration = load_calibration(folder.input("calibration")),
+                            .calibration = load_calibration(folder),
                             .corrections = {},
                             .schedule = uniform_schedule(cell.sampler->calls(), 1),
                             .config = {}};

@@ -1,4 +1,4 @@
-// Stages that estimate: trajectories, distances, schedules, ranges, corrections.
+// Stages that estimate: trajectories, distances, schedules, corrections.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -41,10 +41,6 @@ int64_t batches(int64_t samples, int64_t batch) {
   return (samples + batch - 1) / batch;
 }
 
-Json point_key(const CachePoint& point) {
-  return {{"name", point.name}, {"blocks", point.blocks}};
-}
-
 int64_t interval_of(const CellSpec& cell) {
   const auto* interval = cell.config.at("cache").get(std::string_view("interval"));
   return interval == nullptr ? 1 : interval->as_int();
@@ -60,6 +56,10 @@ double whole_calls(const CellSpec& cell) {
   return calls * (computed + kReused * (1 - computed));
 }
 
+Json point_key(const CachePoint& point) {
+  return {{"name", point.name}, {"blocks", point.blocks}};
+}
+
 Json StageContext::process_key() const {
   return {{"model", cell->model->key}, {"sampler", cell->key_of("sampler")}};
 }
@@ -67,6 +67,7 @@ Json StageContext::process_key() const {
 std::vector<std::pair<std::string, StageId>> CellStages::inputs() const {
   std::vector<std::pair<std::string, StageId>> list;
   if (schedule) list.emplace_back("schedule", *schedule);
+  if (weight_ranges) list.emplace_back("weight_ranges", *weight_ranges);
   if (calibration) list.emplace_back("calibration", *calibration);
   if (correction) list.emplace_back("correction", *correction);
   return list;
@@ -213,40 +214,6 @@ Stage schedule_stage(const StageContext& context, std::optional<StageId> distanc
   return stage;
 }
 
-Stage calibration_stage(const StageContext& context, StageId trajectory,
-                        std::optional<StageId> schedule) {
-  const auto& cell = *context.cell;
-  auto quant = cell.key_of("quant");
-  quant.erase("name");
-  quant.erase("execution");
-  Stage stage{.kind = "calibration",
-              .params = {{"quant", quant}, {"guidance", cell.guidance}},
-              .inputs = {{"trajectory", trajectory}},
-              .compute = {},
-              .cost = weighing(double(cell.quant.recompute_samples) * whole_calls(cell))};
-  if (schedule) {
-    stage.inputs.emplace_back("schedule", *schedule);
-    stage.params["point"] = point_key(cell.point);
-  }
-  stage.compute = [context, cached = schedule.has_value()](StageFolder& folder) {
-    const auto& c = *context.cell;
-    const auto runs = load_trajectory(folder.input("trajectory"));
-    Schedule steps;
-    if (cached) {
-      steps = load_schedule(folder.input("schedule"));
-    } else {
-      steps.steps = runs.steps();
-      for (int64_t t = 0; t < runs.steps(); ++t) steps.recompute.push_back(t);
-    }
-    StageCheckpoint checkpoint(folder);
-    const auto pass = checkpoint.pass();
-    folder.expect(runs.steps(), "steps", pass.next());
-    save_calibration(folder.path(),
-                     calibrate(context.model(), c.guidance, runs, c.quant, steps, c.point, pass));
-  };
-  return stage;
-}
-
 Stage correction_stage(const StageContext& context, StageId trajectory, const CellStages& made) {
   const auto& cell = *context.cell;
   Stage stage{.kind = "correction",
@@ -265,8 +232,8 @@ Stage correction_stage(const StageContext& context, StageId trajectory, const Ce
     const auto schedule = load_schedule(folder.input("schedule"));
     std::unique_ptr<SimulatedExecutor> quantized;
     if (c.quant.enabled()) {
-      quantized = std::make_unique<SimulatedExecutor>(
-          model.network(), c.quant, load_calibration(folder.input("calibration")));
+      quantized =
+          std::make_unique<SimulatedExecutor>(model.network(), c.quant, load_calibration(folder));
     }
     StageCheckpoint checkpoint(folder);
     const auto pass = checkpoint.pass();
@@ -293,6 +260,7 @@ CellStages add_estimates(const StageContext& context, Graph& graph) {
     made.schedule = graph.add(schedule_stage(context, distances));
   }
   if (cell.quant.enabled()) {
+    made.weight_ranges = graph.add(weight_ranges_stage(context));
     made.calibration = graph.add(calibration_stage(context, *trajectory, made.schedule));
   }
   if (cell.corrector->corrects()) {

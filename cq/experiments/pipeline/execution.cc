@@ -18,7 +18,7 @@ CellExecution::CellExecution(const StageContext& context, const StageFolder& fol
     executor_ = std::make_unique<FloatExecutor>();
     return;
   }
-  quantize(context.model().network(), load_calibration(folder.input("calibration")));
+  quantize(context.model().network(), load_calibration(folder));
 }
 
 CellExecution::CellExecution(const CellSpec& cell, const Network& network, PackedExecution packed)

@@ -9,7 +9,7 @@ namespace cq {
 /// How one cell computes its network: executor, schedule and corrections from finished stages.
 class CellExecution {
  public:
-  /// Reads what the cell has of `schedule`, `calibration` and `correction` among the inputs.
+  /// Reads what the cell has of `schedule`, ranges and `correction` among the inputs.
   CellExecution(const StageContext& context, const StageFolder& folder);
   /// From a packed checkpoint.
   CellExecution(const CellSpec& cell, const Network& network, PackedExecution packed);

@@ -74,9 +74,11 @@ CostGuesses measure_shortly(const CellSpec& cell, Workbench& bench) {
   kinds["trajectory"] = {call, latent_bytes};
   kinds["distances"] = {call, 0};
   kinds["recording"] = {call, latent_bytes};
-  // Simulated layers next to those of full precision.
+  // Layers of full precision and searches of ranges.
   kinds["calibration"] = {8 * call, 0};
   kinds["correction"] = {4 * call, 0};
+  // One unit: a weight, whose range is searched among forty.
+  kinds["weight_ranges"] = {8e-8, 0.01};
   kinds["efficiency"] = {3 * call, 0};
   // One unit: an image through the embedded network.
   kinds["features"] = {0.005, 4096};

@@ -87,8 +87,10 @@ void save_calibration(const std::filesystem::path& folder, const Calibration& ca
   save_tensors(folder / "calibration.safetensors", calibration);
 }
 
-Calibration load_calibration(const std::filesystem::path& folder) {
-  return load_tensors(folder / "calibration.safetensors");
+Calibration load_calibration(const StageFolder& folder) {
+  auto ranges = load_tensors(folder.input("calibration") / "calibration.safetensors");
+  ranges.merge(load_tensors(folder.input("weight_ranges") / "calibration.safetensors"));
+  return ranges;
 }
 
 void save_corrections(const std::filesystem::path& folder, const Corrections& corrections) {

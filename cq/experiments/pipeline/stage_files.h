@@ -5,6 +5,7 @@
 #include "cq/core/correction.h"
 #include "cq/core/cost_table.h"
 #include "cq/core/quant/calibration.h"
+#include "cq/experiments/harness/stage.h"
 
 namespace cq {
 
@@ -27,7 +28,8 @@ Schedule load_schedule(const std::filesystem::path& folder);
 
 /// calibration.safetensors: scales and zero points by name.
 void save_calibration(const std::filesystem::path& folder, const Calibration& calibration);
-Calibration load_calibration(const std::filesystem::path& folder);
+/// What the inputs `weight_ranges` and `calibration` left.
+Calibration load_calibration(const StageFolder& folder);
 
 /// correction.safetensors and errors.json.
 void save_corrections(const std::filesystem::path& folder, const Corrections& corrections);

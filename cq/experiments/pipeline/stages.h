@@ -20,16 +20,21 @@ struct StageContext {
 
 /// What a cell has of estimates; the later stages take `inputs()` of them.
 struct CellStages {
-  std::optional<StageId> schedule, calibration, correction, recording;
+  std::optional<StageId> schedule, weight_ranges, calibration, correction, recording;
   std::vector<std::pair<std::string, StageId>> inputs() const;
 };
+
+/// What determines a cache point.
+nlohmann::ordered_json point_key(const CachePoint& point);
 
 /// Full-precision runs for everything that is estimated.
 Stage trajectory_stage(const StageContext& context);
 /// Distances between the cached feature of nearby steps.
 Stage distance_stage(const StageContext& context, StageId trajectory);
 Stage schedule_stage(const StageContext& context, std::optional<StageId> distances);
-/// Ranges of weights and activations.
+/// Ranges of weights: the same for every cell of a weight width.
+Stage weight_ranges_stage(const StageContext& context);
+/// Ranges of activations: the same for every cell of a schedule and an activation width.
 Stage calibration_stage(const StageContext& context, StageId trajectory,
                         std::optional<StageId> schedule);
 Stage correction_stage(const StageContext& context, StageId trajectory, const CellStages& made);

@@ -30,6 +30,14 @@ const Kinds from_distances = [] {
 }();
 const Kinds from_calibration{"calibration", "correction", "samples",
                              "features",    "metrics",    "efficiency"};
+/// The ranges of activations are those of full precision and stay.
+const Kinds from_weight_ranges{"weight_ranges", "correction", "samples",
+                               "features",      "metrics",    "efficiency"};
+const Kinds from_weights = [] {
+  auto kinds = all;
+  kinds.insert("weight_ranges");
+  return kinds;
+}();
 const Kinds from_correction{"correction", "samples", "features", "metrics", "efficiency"};
 
 struct Change {
@@ -57,7 +65,7 @@ const std::map<std::string, Change> changes{
     {"data.network", {"inception", {"reference", "metrics"}}},
     {"data.features", {"$COPY", {"features", "metrics"}}},
     {"data.reference", {"$COPY", {"metrics"}}},
-    {"weights", {"$COPY", all}},
+    {"weights", {"$COPY", from_weights}},
     {"sampler.steps", {"20", all}},
     {"sampler.eta", {"0.5", all}},
     {"sampler.guidance", {"1.5", all}},
@@ -67,10 +75,10 @@ const std::map<std::string, Change> changes{
     {"cache.bounded", {"false", from_schedule}},
     {"cache.metric", {"l2", from_distances}},
     {"cache.branch", {"1", from_distances}},
-    {"quant.weight_bits", {"6", from_calibration}},
+    {"quant.weight_bits", {"6", from_weight_ranges}},
     {"quant.act_bits", {"6", from_calibration}},
     {"quant.softmax_bits", {"6", from_calibration}},
-    {"quant.weight_symmetric", {"true", from_calibration}},
+    {"quant.weight_symmetric", {"true", from_weight_ranges}},
     {"quant.recompute_samples", {"6", from_calibration}},
     {"quant.cached_samples", {"3", from_calibration}},
     {"correct.steps", {"cached", from_correction}},
