@@ -124,6 +124,13 @@ TEST_F(LongPassTest, Calibrations) {
             4);
 }
 
+TEST_F(LongPassTest, WeightRanges) {
+  EXPECT_EQ(expect_taken_up([&](const PassControl& pass) {
+              return calibrate_weights(model_.network(), quant_, pass);
+            }),
+            int(model_.network().weights().units().size()));
+}
+
 TEST_F(LongPassTest, Corrections) {
   EXPECT_EQ(corrector_is_taken_up<Dec>(), 4);
   EXPECT_EQ(corrector_is_taken_up<Direct>(), 4);

@@ -200,15 +200,24 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
   return trajectory;
 }
 
-Calibration calibrate_weights(const Network& network, const QuantParameters& quant) {
+Calibration calibrate_weights(const Network& network, const QuantParameters& quant,
+                              const PassControl& pass) {
   const c10::NoGradGuard no_grad;
-  Calibration found;
-  for (const auto& unit : network.weights().units()) {
+  const auto& units = network.weights().units();
+  Calibration found = pass.left;
+  found.erase("next");
+  for (int64_t i = pass.next(); i < int64_t(units.size()); ++i) {
+    const auto& unit = units[size_t(i)];
     for (int64_t side = 0; side < sides(unit); ++side) {
       const auto ranges = search_weight_ranges(side_weight(unit, side), weight_bits(unit, quant),
                                                quant.weight_symmetric);
       found[weight_key(unit, side)] = at::stack({ranges.scale, ranges.zero_point}).cpu();
     }
+    pass.done([&] {
+      auto state = found;
+      state["next"] = at::tensor(i + 1, at::kLong);
+      return state;
+    });
   }
   return found;
 }

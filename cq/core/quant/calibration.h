@@ -40,8 +40,10 @@ Trajectory record_trajectory(const Model& model, const Sampler& sampler,
                              const TrajectoryRequest& request, const TrajectoryWatch& watch = {},
                              const PassControl& pass = {});
 
-/// Ranges of all weights. Of `quant` it takes what is said of weights.
-Calibration calibrate_weights(const Network& network, const QuantParameters& quant);
+/// Ranges of all weights. Of `quant` it takes what is said of weights. Can be taken up after every
+/// layer.
+Calibration calibrate_weights(const Network& network, const QuantParameters& quant,
+                              const PassControl& pass = {});
 
 /// Ranges, at every step, of all activations: at steps that recompute from `recompute_samples` runs
 /// of the trajectory, at the others from `cached_samples` runs with the cached feature in place

@@ -24,8 +24,11 @@ Stage weight_ranges_stage(const StageContext& context) {
   const auto quant = cell.key_of("quant");
   for (const char* name : kOfWeights) stage.params[name] = quant.at(name);
   stage.compute = [context](StageFolder& folder) {
-    save_calibration(folder.path(),
-                     calibrate_weights(context.model().network(), context.cell->quant));
+    const auto& network = context.model().network();
+    StageCheckpoint checkpoint(folder);
+    const auto pass = checkpoint.pass();
+    folder.expect(int64_t(network.weights().units().size()), "layers", pass.next());
+    save_calibration(folder.path(), calibrate_weights(network, context.cell->quant, pass));
   };
   return stage;
 }
