@@ -127,7 +127,7 @@ std::set<Place> block_places(const std::vector<Row>& rows) {
     });
     if (row.keys.cached() != row.keys.quantized() && !covered) places.insert(own);
   }
-  if (places.empty()) places.insert({});
+  if (places.empty()) places.emplace();
   return places;
 }
 

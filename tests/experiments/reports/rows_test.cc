@@ -113,6 +113,15 @@ TEST(Rows, BaselinesStandInEveryBlockTheyServe) {
                 ElementsAre("full precision", "cache only", "simple combination"));
 }
 
+TEST(Rows, FullPrecisionAloneIsATable) {
+  Experiment experiment;
+  experiment.cells.push_back(cell_of({"full"}));
+  const auto section = build_sections(experiment)[0];
+  ASSERT_EQ(section.blocks.size(), 1u);
+  EXPECT_EQ(section.blocks[0].title(), "no interval, no bit width");
+  EXPECT_THAT(labels(section, section.blocks[0]), ElementsAre("full precision"));
+}
+
 TEST(Rows, TwinsAreToldApartByWhatDiffers) {
   Experiment experiment;
   Cell simulated = cell_of({"a", "dps", "minmax", "dec"});
