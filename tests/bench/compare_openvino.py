@@ -143,16 +143,16 @@ def versions():
 
 
 def key(entry):
-    return entry["model"], entry["threads"], entry["isa"]
+    return entry["cpu"], entry["model"], entry["threads"], entry["isa"]
 
 
 def store(entries, out):
-    """Lines of other models, threads and instruction sets stay."""
+    """Lines of other CPUs, models, threads and instruction sets stay."""
     lines = Path(f"{out}.jsonl")
     kept = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
     replaced = {key(entry) for entry in entries}
     kept = [entry for entry in kept if key(entry) not in replaced] + entries
-    kept.sort(key=lambda e: (e["isa"], e["threads"], list(BATCHES).index(e["model"])))
+    kept.sort(key=lambda e: (e["cpu"], e["isa"], e["threads"], list(BATCHES).index(e["model"])))
     lines.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
     Path(f"{out}.md").write_text(markdown(kept))
 

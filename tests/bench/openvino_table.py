@@ -13,8 +13,14 @@ HEAD = """# Integers beside OpenVINO
   NNCF (preset mixed, model type transformer, no bias correction) with the rest in float32 or in the plugin's choice.
 - The last columns hold cq-exp against the faster of both INT8 variants, turn by turn. Of attention, NNCF quantizes
   queries and keys, not the probabilities and the values; OpenVINO runs it as one fused kernel. cq-exp has every product in integers.
-- {cpu}. {versions}.
+- {versions}.
+"""
 
+
+TABLE = """
+## {cpu}
+| network, batch | instruction set | threads | OpenVINO fp32 | default | INT8, rest float32 | INT8, rest default | cq-exp integer | times as fast as INT8 | aim |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -70,16 +76,15 @@ def products_table(runs):
 def markdown(entries):
     runs = {}
     for entry in entries:
-        runs.setdefault((entry["model"], entry["threads"], entry["isa"]), {})[entry["by"]] = entry
-    runs = list(runs.values())
-    ours = [run["cq-exp integer"] for run in runs]
-    precisions = {run["OpenVINO default"]["precision"] for run in runs}
+        place = entry["cpu"], entry["model"], entry["threads"], entry["isa"]
+        runs.setdefault(place, {})[entry["by"]] = entry
+    ours = [run["cq-exp integer"] for run in runs.values()]
+    precisions = {run["OpenVINO default"]["precision"] for run in runs.values()}
     versions = {", ".join(f"{k} {v}" for k, v in e["versions"].items()) for e in ours}
     text = HEAD.format(turns=" or ".join(sorted({str(e["turns"]) for e in ours})),
                        precision=" or ".join(sorted(precisions)),
-                       cpu="; ".join(sorted({e["cpu"] for e in ours})),
                        versions="; ".join(sorted(versions)))
-    text += ("| network, batch | instruction set | threads | OpenVINO fp32 | default | "
-             "INT8, rest float32 | INT8, rest default | cq-exp integer | times as fast as INT8 | "
-             "aim |\n|" + "---|" * 10 + "\n")
-    return text + "".join(map(row, runs)) + costs_table(runs) + products_table(runs)
+    for cpu in dict.fromkeys(place[0] for place in runs):
+        text += TABLE.format(cpu=cpu) + "".join(
+            row(run) for place, run in runs.items() if place[0] == cpu)
+    return text + costs_table(runs.values()) + products_table(runs.values())
