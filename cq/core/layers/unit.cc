@@ -6,6 +6,7 @@
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/upsample_nearest2d.h>
+#include <c10/core/GradMode.h>
 
 namespace cq {
 
@@ -23,7 +24,9 @@ at::Tensor normalise(const Norm& norm, const at::Tensor& x) {
   TORCH_CHECK(false, "unknown norm");
 }
 
-at::Tensor activate(Activation act, const at::Tensor& x) {
+/// In place where nobody else has x: images of a first stage are hundreds of megabytes.
+at::Tensor activate(Activation act, at::Tensor x, bool ours) {
+  if (act == Activation::silu && ours && !c10::GradMode::is_enabled()) return at::silu_(x);
   switch (act) {
     case Activation::none:
       return x;
@@ -70,7 +73,8 @@ at::Tensor unit_prologue(const Unit& unit, const UnitInput& in) {
   if (in.scale.defined()) {
     x = x * (1 + over_positions(in.scale, x.dim())) + over_positions(in.shift, x.dim());
   }
-  return resample(unit.resample, activate(unit.act, x));
+  const bool ours = unit.norm.kind != NormKind::none || in.scale.defined() || in.skip.defined();
+  return resample(unit.resample, activate(unit.act, x, ours));
 }
 
 at::Tensor unit_product(const Unit& unit, const at::Tensor& x, const at::Tensor& weight,

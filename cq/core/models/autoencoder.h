@@ -54,7 +54,7 @@ class AutoencoderBlock {
  public:
   AutoencoderBlock(const Scope& scope, int64_t in, int64_t out);
   /// [B, in, H, W] -> [B, out, H, W].
-  at::Tensor forward(const at::Tensor& x, const Executor& executor) const;
+  at::Tensor forward(at::Tensor x, const Executor& executor) const;
 
  private:
   const Unit *first_, *second_;
@@ -86,7 +86,7 @@ struct AutoencoderMiddle {
 struct AutoencoderStep {
   AutoencoderBlock block;
   std::optional<AutoencoderAttention> attention;
-  at::Tensor forward(const at::Tensor& x, const Executor& executor) const;
+  at::Tensor forward(at::Tensor x, const Executor& executor) const;
 };
 
 struct AutoencoderLevel {

@@ -14,8 +14,12 @@ namespace {
 /// bytes a pixel.
 constexpr int64_t kPixelsAtOnce = 512 * 512;
 
+/// Groups of images, channels last on a CPU: of an image whose channels come first, the library's
+/// convolutions make copies, as large as their input and their output.
 template <class Map>
-at::Tensor in_groups(const at::Tensor& x, int64_t pixels_each, const Map& map) {
+at::Tensor in_groups(const at::Tensor& given, int64_t pixels_each, const Map& map) {
+  const bool on_cpu = given.device().is_cpu();
+  const auto x = on_cpu ? given.contiguous(at::MemoryFormat::ChannelsLast) : given;
   const int64_t group = std::max<int64_t>(1, kPixelsAtOnce / std::max<int64_t>(1, pixels_each));
   if (x.size(0) <= group) return map(x);
   std::vector<at::Tensor> parts;
