@@ -113,6 +113,13 @@ TEST_F(AutoencoderTest, GroupsOfImagesDoNotShow) {
   EXPECT_EQ(test::difference(stage.decode(latents), stage.to_images(latents, executor_)), 0);
 }
 
+TEST_F(AutoencoderTest, OneImageKeepsItsChannelsLast) {
+  // Where a layer loses the order, all after it copy what they read and write.
+  const KlStage stage(narrow(AutoencoderConfig()), latent(4), Weights(InitMode::random, 0));
+  const auto image = stage.decode(uniform("z", {1, 4, 8, 8}));
+  EXPECT_EQ(image.suggest_memory_format(), at::MemoryFormat::ChannelsLast);
+}
+
 TEST_F(AutoencoderTest, ImpossibleConfigurations) {
   EXPECT_THROW(KlStage({}, latent(3), Weights(InitMode::shapes, 0)), UsageError);
   AutoencoderConfig odd;
