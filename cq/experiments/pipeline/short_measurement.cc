@@ -74,12 +74,12 @@ CostGuesses measure_shortly(const CellSpec& cell, Workbench& bench) {
   kinds["trajectory"] = {call, latent_bytes};
   kinds["distances"] = {call, 0};
   kinds["recording"] = {call, latent_bytes};
-  // Layers of full precision and searches of ranges.
-  kinds["calibration"] = {8 * call, 0};
-  kinds["correction"] = {4 * call, 0};
+  // A call and what it is watched for: 1.3 to 1.5 of one, of small and of large networks.
+  kinds["calibration"] = {1.5 * call, 0};
+  kinds["correction"] = {1.5 * call, 0};
   // One unit: a weight, whose range is searched among forty.
-  kinds["weight_ranges"] = {8e-8, 0.01};
-  kinds["efficiency"] = {3 * call, 0};
+  kinds["weight_ranges"] = {1e-7, 0.01};
+  kinds["efficiency"] = {2 * call, 0};
   // One unit: an image through the embedded network.
   kinds["features"] = {0.005, 4096};
   // One unit: an image's row of features.
