@@ -53,7 +53,7 @@ config::Params<C> autoencoder_parameters() {
 class AutoencoderBlock {
  public:
   AutoencoderBlock(const Scope& scope, int64_t in, int64_t out);
-  /// [B, in, H, W] -> [B, out, H, W].
+  /// [B, in, H, W] -> [B, out, H, W]. Given away (moved), x is freed after its last use.
   at::Tensor forward(at::Tensor x, const Executor& executor) const;
 
  private:
