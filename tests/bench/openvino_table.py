@@ -1,4 +1,5 @@
 """The lines of compare_openvino.py as a page of Markdown."""
+import itertools
 
 AIMS = {"amx": {"ldm4-imagenet": 1.2, "sd14": 1.3, "dit-xl-2": 1.1},
         "avx512": {"ldm4-imagenet": 1.1, "sd14": 1.25, "dit-xl-2": 1.0}}
@@ -84,7 +85,6 @@ def markdown(entries):
     text = HEAD.format(turns=" or ".join(sorted({str(e["turns"]) for e in ours})),
                        precision=" or ".join(sorted(precisions)),
                        versions="; ".join(sorted(versions)))
-    for cpu in dict.fromkeys(place[0] for place in runs):
-        text += TABLE.format(cpu=cpu) + "".join(
-            row(run) for place, run in runs.items() if place[0] == cpu)
+    for cpu, places in itertools.groupby(runs, key=lambda place: place[0]):
+        text += TABLE.format(cpu=cpu) + "".join(row(runs[place]) for place in places)
     return text + costs_table(runs.values()) + products_table(runs.values())
